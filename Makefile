@@ -1,0 +1,36 @@
+# One vocabulary for people, hooks and CI. Every target sets up what it needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.venv/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; call make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	@uv=$$(command -v uv || echo $(BIN)/uv); VIRTUAL_ENV=$(CURDIR)/.venv $$uv pip install --quiet --editable . --group dev
+	@touch $@
+
+.PHONY: test
+test: .venv/.installed ## Run the program's tests
+	$(BIN)/pytest -n 2 -m "not proof"
+
+.PHONY: lint
+lint: .venv/.installed ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: format
+format: .venv/.installed ## Put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: clean
+clean: ## Remove what the targets made
+	rm -rf .venv dist build rendered .proof .pytest_cache .mypy_cache .ruff_cache .hypothesis
