@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from .records import SkipStepError
 _REGISTRY = ("PIP_", "UV_", "SSL_CERT_", "REQUESTS_CA_", "CURL_CA_", "GIT_SSL_", "AWS_CA_")
 _PROXY = ("http_proxy", "https_proxy", "no_proxy")
 _NOT_PASSED = ("UV_CACHE_DIR", "UV_PROJECT", "UV_PYTHON", "PIP_REQUIRE_VIRTUALENV", "PIP_TARGET")
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 # Brings loopback up in the new, empty network namespace (`ip` may be missing), then the command.
 _LOOPBACK = """
@@ -124,7 +127,7 @@ def run(
         finally:
             left_running = _end_group(process)
     seconds = time.monotonic() - start
-    output = log.read_bytes()[begin:].decode(errors="replace")
+    output = _COLOUR.sub("", log.read_bytes()[begin:].decode(errors="replace"))
     return Done(code, output, seconds, left_running and code is not None)
 
 

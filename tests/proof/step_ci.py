@@ -83,7 +83,7 @@ def _execute(
 
 def _why(output: str) -> str:
     """The lines around act's first failing step, without its decoration."""
-    lines = output.splitlines()
+    lines = [re.sub(r"^\[[^]]*\]\s*(\|\s?)?", "", line) for line in output.splitlines()]
     failing = [at for at, line in enumerate(lines) if "❌" in line or "Error:" in line]
     end = (failing[0] if failing else len(lines)) + 1
     return "\n".join(lines[max(0, end - 20) : end])

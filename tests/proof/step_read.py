@@ -19,7 +19,9 @@ VERBS = frozenset(
 WIDE = frozenset(("E", "F", "W", "B", "I", "N", "D", "UP", "ANN", "S", "SIM", "RUF", "PTH"))
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)|<img[^>]+src=\"([^\"]+)\"")
-_MAKE = re.compile(r"(?:^|[`\s(;&])make((?:\s+[a-z][\w-]*(?!\S*=)|\s+[A-Z_]+=\S+)+)", re.MULTILINE)
+_MAKE = re.compile(
+    r"(?:^|[`\s(;&])make((?:[ \t]+[a-z][\w-]*(?![\w=-])|[ \t]+[A-Z_]+=\S+)+)", re.MULTILINE
+)
 _SHELL = ("bash", "sh", "shell", "console")
 _PATH = re.compile(r"(?:^|\s)(?:\./)?((?:deploy|tests|src|scripts|configs?|docs)/[\w./-]+)")
 
