@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold import answers as answers_file
-from mlops_scaffold import questions as questions_file
+from mlops_scaffold import copier_yml
 from mlops_scaffold.errors import ScaffoldError, UsageError
 from mlops_scaffold.paths import check_output
 
@@ -80,9 +80,9 @@ def render_here(
     ask: bool,
 ) -> dict[str, Any]:
     """Render in this process, unchecked; see `render`."""
-    known = questions_file.questions(tree.root)
+    known = copier_yml.questions(tree.root)
     template = str(answers.get("template") or carried.get("template") or "")
-    wanted = questions_file.full_keys(known, template, answers)
+    wanted = copier_yml.full_keys(known, template, answers)
     into.mkdir()
     if carried:  # where Copier looks for the answers of last time, and drops what no longer fits
         previous = answers_file.text(tree.url, tree.ref, carried)
