@@ -7,16 +7,13 @@ are git repositories or folders. Nothing else in the program knows about git tra
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
 from packaging.version import Version
-
-from mlops_scaffold import __version__
 
 BUILTIN_URL = "mlops-scaffold://catalog.git"
 
