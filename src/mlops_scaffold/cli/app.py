@@ -35,8 +35,7 @@ def build_app() -> typer.Typer:
         debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
         version: bool = typer.Option(False, "--version", help="Show the version and exit."),
     ) -> None:
-        # Both are handled by `__main__` and `front` before Typer is imported; they are declared
-        # here for the help and for completion.
+        """Declare, for help and completion, what was handled before Typer was imported."""
 
     for module in sorted(found.name for found in iter_modules(cli.__path__)):
         if module not in _NOT_VERBS:
