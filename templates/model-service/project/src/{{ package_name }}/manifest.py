@@ -5,7 +5,6 @@ schema, documentation and page all follow it. Nothing here needs scikit-learn.
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
@@ -58,6 +57,51 @@ class Feature(_Record):
         if isinstance(self.example, str) == numeric:
             raise ValueError("the example must be a number or a category, as `kind` says")
         return self
+
+
+class Schema(_Record):
+    """What goes into a model and what comes out: all that requests depend on.
+
+    Attributes:
+        target: Name of what is predicted.
+        features: The inputs, in the order in which rows hold them.
+        labels: Names of the classes; the model's `label` output is an index into them, and
+            column `i` of its `probabilities` output (rows, labels) belongs to `labels[i]`.
+        image: Height and width if the features are the pixels of an image, row by row.
+    """
+
+    target: str
+    features: tuple[Feature, ...] = Field(min_length=1)
+    labels: tuple[str, ...] = Field(min_length=2)
+    image: tuple[int, int] | None = None
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        names = {feature.name for feature in self.features}
+        if len(names) < len(self.features):
+            raise ValueError("two features have the same name")
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("two labels have the same name")
+        if self.image is not None and self.image[0] * self.image[1] != len(names):
+            raise ValueError("the image's size is not the number of features")
+        return self
+
+    @property
+    def layout(self) -> Literal["matrix", "columns"]:
+        """How the ONNX model takes rows.
+
+        `matrix`: one float32 input `features` of shape (rows, features). `columns`: one input
+        per feature, `column_0`, `column_1`..., of shape (rows, 1), float32 or text.
+        """
+        numeric = all(feature.kind == "numeric" for feature in self.features)
+        return "matrix" if numeric else "columns"
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the ONNX inputs, in the order of `features`."""
+        if self.layout == "matrix":
+            return (MATRIX_INPUT,)
+        return tuple(f"column_{index}" for index in range(len(self.features)))
 
 
 class Example(_Record):
@@ -121,26 +165,11 @@ class Provenance(_Record):
     libraries: dict[str, str]
 
 
-class Manifest(_Record):
-    """Everything serving needs to know about a model, and people want to.
-
-    Attributes:
-        layout: `matrix`: one float32 input `features` of shape (rows, features).
-            `columns`: one input per feature, `column_0`, `column_1`..., of shape (rows, 1),
-            float32 or text.
-        target: Name of what is predicted.
-        labels: Names of the classes; the model's `label` output is an index into them, and
-            column `i` of its `probabilities` output (rows, labels) belongs to `labels[i]`.
-        image: Height and width if the features are the pixels of an image, row by row.
-    """
+class Manifest(Schema):
+    """Everything that serving needs to know about a model, and people want to."""
 
     format: Literal[1] = 1
     version: str
-    target: str
-    layout: Literal["matrix", "columns"]
-    features: tuple[Feature, ...] = Field(min_length=1)
-    labels: tuple[str, ...] = Field(min_length=2)
-    image: tuple[int, int] | None = None
     examples: tuple[Example, ...] = Field(min_length=1)
     dataset: Dataset
     model: ModelFile
@@ -148,57 +177,39 @@ class Manifest(_Record):
     provenance: Provenance
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
-        names = [feature.name for feature in self.features]
-        if len(set(names)) < len(names):
-            raise ValueError("two features have the same name")
-        if self.layout == "matrix" and any(f.kind != "numeric" for f in self.features):
-            raise ValueError("the layout `matrix` holds numeric features only")
-        if any(len(example.row) != len(names) for example in self.examples):
+    def _is_about_its_model(self) -> Self:
+        if any(len(example.row) != len(self.features) for example in self.examples):
             raise ValueError("an example has more or fewer values than there are features")
-        if self.image is not None and self.image[0] * self.image[1] != len(names):
-            raise ValueError("the image's size is not the number of features")
-        if self.version != content_version(self.model_dump(mode="json")):
+        if self.version != content_version(self, self.model.sha256):
             raise ValueError("the version does not match the contents")
         return self
 
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """Names of the ONNX inputs, in the order of `features`."""
-        if self.layout == "matrix":
-            return (MATRIX_INPUT,)
-        return tuple(f"column_{index}" for index in range(len(self.features)))
 
-
-def content_version(fields: dict[str, Any]) -> str:
+def content_version(schema: Schema, model_sha256: str) -> str:
     """Digest what a caller can notice: the model, its inputs and its outputs.
-
-    Args:
-        fields: A manifest's fields as JSON types; other keys are ignored.
 
     Returns:
         16 hexadecimal digits.
     """
-    contract = [fields[key] for key in ("target", "layout", "features", "labels", "image")]
-    text = json.dumps([fields["model"]["sha256"], *contract], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    contract = schema.model_dump_json(include=set(Schema.model_fields))
+    return hashlib.sha256(f"{model_sha256} {contract}".encode()).hexdigest()[:16]
 
 
-def encode(manifest: Manifest, rows: Sequence[Sequence[Value]]) -> dict[str, NDArray[Any]]:
+def encode(schema: Schema, rows: Sequence[Sequence[Value]]) -> dict[str, NDArray[Any]]:
     """Turn rows into the inputs of the ONNX model; training and serving share this.
 
     Args:
-        manifest: The model's manifest.
-        rows: Values in the order of `manifest.features`; `None` where a value is missing.
+        schema: The model's manifest, or just its schema.
+        rows: Values in the order of `schema.features`; `None` where a value is missing.
 
     Returns:
         Input name -> tensor, ready for `InferenceSession.run`.
     """
-    if manifest.layout == "matrix":
+    if schema.layout == "matrix":
         return {MATRIX_INPUT: np.array(rows, dtype=np.float32)}
     tensors: dict[str, NDArray[Any]] = {}
     columns = zip(*rows, strict=True)
-    for name, feature, column in zip(manifest.input_names, manifest.features, columns, strict=True):
+    for name, feature, column in zip(schema.input_names, schema.features, columns, strict=True):
         if feature.kind == "numeric":
             tensor = np.array(column, dtype=np.float32)
         else:
