@@ -60,7 +60,7 @@ def _execute(
         *("-P", "ubuntu-latest=-self-hosted", "--action-offline-mode", "--no-cache-server"),
         *("--workflows", str(path), *_matrix(unit, workflow)),
         *actions.stand_ins(uses, shims),
-        *_image_options(shims),
+        *_image_options(folder, shims),
     ]
     before = set(ran)
     for event in (each for each in wanted if each in triggers):
@@ -101,10 +101,12 @@ def _matrix(unit: Unit, workflow: dict[Any, Any]) -> list[str]:
     return options
 
 
-def _image_options(shims: Path) -> list[str]:
+def _image_options(folder: Path, shims: Path) -> list[str]:
     """Let `make image` in a job use buildah, where that is to be had."""
     try:
         env = images.engine_env()
+        for base in images.bases(folder / "Dockerfile"):
+            images.provide(base)
     except SkipStepError:
         return []
     images.write_buildah_wrapper(shims)

@@ -141,7 +141,7 @@ def _inside_findings(
     user = config.get("User", "").partition(":")[0]
     if not user.isdigit() or int(user) == 0:
         yield f"the image's user is {user or 'root'!r}, a number other than 0 is wanted"
-    if not inspected.get("HealthCheck", config.get("Healthcheck")):
+    if not inspected.get("Healthcheck", config.get("Healthcheck")):
         yield "the image has no HEALTHCHECK"
     for setting in config.get("Env", ()):
         if _SECRET_NAME.search(setting):

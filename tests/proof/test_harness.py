@@ -21,8 +21,9 @@ ROOT = HERE.parents[1]
 
 
 def catalog(folder: Path) -> Path:
-    """A catalog with the tiny template alone, on this project's shared parts."""
+    """A checkout with the tiny template alone, on this project's program and shared parts."""
     shutil.copytree(HERE / "catalog", folder)
+    (folder / "src").symlink_to(ROOT / "src")
     shutil.copytree(ROOT / "templates" / "_shared", folder / "templates" / "_shared")
     shutil.copy(ROOT / "copier.yml", folder)
     return folder

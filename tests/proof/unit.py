@@ -13,7 +13,6 @@ from types import MappingProxyType
 from . import shell
 from .records import AnswerSet, Spec
 from .shell import Done
-from .spec import SHARED
 
 SETUP_LIMIT = 600.0
 
@@ -24,7 +23,7 @@ class BrokenTemplateError(Exception):
 
 @dataclass(frozen=True)
 class Unit:
-    """What is proved: a template of the catalog at `root`, with one set of answers.
+    """What is proved: a template of the checkout at `root`, with one set of answers.
 
     `scratch` is outside of any repository, so that no settings of ours reach what is rendered
     into it. `results` (in `.proof/`) holds logs and figures.
@@ -108,23 +107,20 @@ class Unit:
 
 
 def render(unit: Unit, target: Path) -> Done:
-    """Render with Copier itself, from a plain copy of the catalog (a checkout would be cloned)."""
-    plain = unit.scratch / "catalog"
-    if not plain.exists():
-        shutil.copytree(unit.root / "templates", plain / "templates")
-        for name in ("copier.yml", "catalog.yaml"):
-            shutil.copy(unit.root / name, plain / name)
-    prefix = unit.slug.replace("-", "_") + "_"
-    options = [f"--data=template={unit.slug}", f"--data=project_name={unit.project_name}"]
-    for key, value in unit.answers.answers.items():
-        full = key if key in SHARED else prefix + key
-        options.append(f"--data={full}={_text(value)}")
-    command = [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", *options]
-    return unit.run(*command, str(plain), str(target), cwd=target.parent, log="copier")
+    """Render as the program does, from the catalog's tree as it stands."""
+    answers = {"template": unit.slug, "project_name": unit.project_name} | unit.answers.answers
+    command = (sys.executable, "-c", _RENDER, repr(answers), str(target))
+    extra = {"PYTHONPATH": str(unit.root / "src")}
+    return unit.run(*command, cwd=target.parent, log="render", extra=extra)
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+_RENDER = """
+import ast, sys
+from pathlib import Path
+from mlops_scaffold import render, source
+with source.builtin().tree() as tree:
+    render.render(tree, ast.literal_eval(sys.argv[1]), Path(sys.argv[2]))
+"""
 
 
 def _commit(folder: Path) -> None:
