@@ -47,7 +47,9 @@ def new(  # noqa: PLR0913  # an option each
     catalog: Annotated[
         str | None, typer.Option(metavar="C", help="Another catalog: a kept name, folder or URL.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the files, write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the files, write nothing.")
+    ] = False,
     no_git: Annotated[bool, typer.Option("--no-git", help="Make no git repository.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -90,7 +92,9 @@ def answers(data: Sequence[str], data_file: Path | None) -> dict[str, Any]:
     for item in data:
         key, equals, value = item.partition("=")
         if not equals or not key:
-            raise UsageError(f"-d {item}: expected KEY=VALUE", hint="like: -d project_name=fraud-api")
+            raise UsageError(
+                f"-d {item}: expected KEY=VALUE", hint="like: -d project_name=fraud-api"
+            )
         found[key] = value
     return found
 
