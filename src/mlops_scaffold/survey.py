@@ -1,4 +1,7 @@
-"""The questions a project asks, read from its files: no Jinja is run and Copier isn't imported."""
+"""What a template asks and gives, read from its files: no Jinja is run, Copier isn't imported.
+
+This is for `show` and for completion, which must be quick and safe; `new` asks Copier itself.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 
     from mlops_scaffold.yamlfile import Node
 
+_LEFTOVERS = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+_TAG = re.compile(r"\{%.*?%\}")
 _NAME_ONLY = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -43,7 +48,7 @@ def prefix_of(slug: str) -> str:
     return slug.replace("-", "_") + "_"
 
 
-def read(root: Path, slug: str) -> tuple[Question, ...]:
+def questions(root: Path, slug: str) -> tuple[Question, ...]:
     """The questions a project asks: the shared ones first, then its own.
 
     Args:
@@ -59,10 +64,31 @@ def read(root: Path, slug: str) -> tuple[Question, ...]:
     for file in (root / "copier.yml", own):
         for key, node in _entries(file):
             question = _question(key, node, slug, known)
-            known[key] = question.default
+            known.setdefault(key, question.default)
             if node.child("when").value is not False and key != "template":
                 found.append(question)
     return tuple(found)
+
+
+def files(root: Path, slug: str) -> tuple[str, ...]:
+    """The files of the repository a project's template makes, with its default answers.
+
+    Args:
+        root: The folder with `copier.yml` and `templates/`.
+        slug: The project.
+
+    Returns:
+        Paths with `/`, sorted; none for a project without a template.
+    """
+    known = {"template": slug, "project_name": slug, "package_name": slug.replace("-", "_")}
+    base = root / "templates" / slug / "project"
+    found: set[str] = set()
+    for file in base.rglob("*"):
+        if file.is_file() and not _LEFTOVERS & set(file.parts):
+            path = file.relative_to(base).as_posix().removesuffix(".jinja")
+            path = path.replace("{{ _copier_conf.answers_file }}", ".copier-answers.yml")
+            found.add(_TAG.sub("", _fill(path, known) or path))
+    return tuple(sorted(found))
 
 
 def _entries(file: Path) -> Iterator[tuple[str, Node]]:

@@ -1,0 +1,80 @@
+"""Completion of names in the shell: quick, and silent when there is nothing to say."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import typer  # noqa: TC002  # Typer reads the annotations of these functions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mlops_scaffold.catalog import Catalog
+
+
+def _catalog(context: typer.Context) -> Catalog:
+    from mlops_scaffold.catalog import load
+    from mlops_scaffold.source import builtin_root, open_source
+
+    spec = context.params.get("catalog")
+    if spec is None:
+        return load(builtin_root())
+    with open_source(spec).tree() as tree:
+        return load(tree.root)
+
+
+def projects(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Projects, with their titles, that start with what was typed."""
+    found: list[tuple[str, str]] = []
+    with suppress(Exception):  # a shell has no place to show an error
+        for project in _catalog(context).projects:
+            names = (project.slug, str(project.number or ""))
+            found += [(name, project.title) for name in names if name and incomplete]
+            if not incomplete:
+                found.append((project.slug, project.title))
+    return [(name, title) for name, title in found if name.startswith(incomplete)]
+
+
+def levels(incomplete: str) -> list[str]:
+    """Levels that start with what was typed."""
+    from mlops_scaffold.records import LEVELS
+
+    return [level for level in LEVELS if level.startswith(incomplete)]
+
+
+def phases(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Ids of phases that start with what was typed."""
+    found: list[tuple[str, str]] = []
+    with suppress(Exception):  # as above
+        found = [(phase.id, phase.title) for phase in _catalog(context).roadmap.phases]
+    return [(name, title) for name, title in found if name.startswith(incomplete)]
+
+
+def tools(context: typer.Context, incomplete: str) -> list[str]:
+    """Tools of the catalog's projects that start with what was typed, in any case."""
+    found: set[str] = set()
+    with suppress(Exception):  # as above
+        found = {tool for project in _catalog(context).projects for tool in project.tools}
+    return sorted(tool for tool in found if tool.casefold().startswith(incomplete.casefold()))
+
+
+def answers(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """`KEY=VALUE` for `-d`: keys of the project's questions, then the choices of the key.
+
+    The verb must call its project argument `project`.
+    """
+    found: list[tuple[str, str]] = []
+    with suppress(Exception):  # as above
+        found = list(_answers(context))
+    return [(text, help_) for text, help_ in found if text.startswith(incomplete)]
+
+
+def _answers(context: typer.Context) -> Iterator[tuple[str, str]]:
+    from mlops_scaffold import survey
+
+    catalog = _catalog(context)
+    slug = catalog.find(str(context.params.get("project"))).slug
+    for question in survey.questions(catalog.root, slug):
+        values: Iterable[str] = question.choices or ("",)
+        yield from ((f"{question.short}={value}", question.help) for value in values)
