@@ -78,8 +78,8 @@ def print_project(
     _bullets("What you learn", project.skills)
     _bullets("Know before", project.prerequisites)
     _prose("Stack", ", ".join(project.tools))
-    _prose("Practises", ", ".join(titles[topic] for topic in project.topics))
-    _prose("Needs", ", ".join(("Python 3.11+, git, make", *project.needs)))
+    _prose("Practises", "; ".join(titles[topic] for topic in project.topics))
+    _prose("Needs", "Python 3.11+, git and make" + _further(project))
     if project.has_template:
         output.line()
         output.heading("What you get")
@@ -88,6 +88,13 @@ def print_project(
     _bullets("Go on with", [_titled(catalog, slug) for slug in project.next])
     output.line()
     _print_next_step(catalog, project)
+
+
+def _further(project: Project) -> str:
+    if not project.needs:
+        return ""
+    needs = ", ".join(need.replace("-", " ") for need in project.needs)
+    return f"; for the steps beyond demo and test: {needs} (see mlops-scaffold doctor)"
 
 
 def _print_questions(questions: Sequence[Question]) -> None:

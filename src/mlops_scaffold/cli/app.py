@@ -71,7 +71,7 @@ def run(args: Sequence[str]) -> int:
         describe = getattr(problem, "format_message", None)
         if describe is None:
             raise
-        context = getattr(problem, "ctx", None)
-        path = context.command_path if context else PROGRAM
-        raise UsageError(describe(), hint=f"{path} --help shows what it takes") from None
+        verb = next((f" {arg}" for arg in args[:1] if arg in VERBS), "")
+        hint = f"{PROGRAM}{verb} --help shows what it takes"
+        raise UsageError(describe(), hint=hint) from None
     return int(result or 0)
