@@ -9,13 +9,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops_scaffold import yamlfile
+from mlops_scaffold import copier_yml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from mlops_scaffold.yamlfile import Node
+    from mlops_scaffold.copier_yml import Entry
 
 _LEFTOVERS = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
 _TAG = re.compile(r"\{%.*?%\}")
@@ -43,11 +42,6 @@ class Question:
     choices: tuple[str, ...]
 
 
-def prefix_of(slug: str) -> str:
-    """What the keys of a project's own questions start with."""
-    return slug.replace("-", "_") + "_"
-
-
 def questions(root: Path, slug: str) -> tuple[Question, ...]:
     """The questions a project asks: the shared ones first, then its own.
 
@@ -56,17 +50,17 @@ def questions(root: Path, slug: str) -> tuple[Question, ...]:
         slug: The project, which need not have a template.
 
     Raises:
-        ScaffoldError: A file isn't valid YAML, or a question in it isn't one.
+        ScaffoldError: `copier.yml` or a file it includes can't be read.
     """
-    own = root / "templates" / slug / "questions.yml"
     known: dict[str, Any] = {"template": slug}
     found: list[Question] = []
-    for file in (root / "copier.yml", own):
-        for key, node in _entries(file):
-            question = _question(key, node, slug, known)
-            known.setdefault(key, question.default)
-            if node.child("when").value is not False and key != "template":
-                found.append(question)
+    for entry in copier_yml.entries(root):
+        if entry.key.startswith("_") or entry.for_template not in {None, slug}:
+            continue
+        question = _question(entry, slug, known)
+        known.setdefault(entry.key, question.default)
+        if not entry.computed and entry.key != "template":
+            found.append(question)
     return tuple(found)
 
 
@@ -87,31 +81,24 @@ def files(root: Path, slug: str) -> tuple[str, ...]:
         if file.is_file() and not _LEFTOVERS & set(file.parts):
             path = file.relative_to(base).as_posix().removesuffix(".jinja")
             path = path.replace("{{ _copier_conf.answers_file }}", ".copier-answers.yml")
-            found.add(_TAG.sub("", _fill(path, known) or path))
+            found.add(_TAG.sub("", _named(path, known)))
     return tuple(sorted(found))
 
 
-def _entries(file: Path) -> Iterator[tuple[str, Node]]:
-    """The questions in a file, with Copier's short form (`key: default`) left to `_question`."""
-    for document in yamlfile.read(file) if file.is_file() else ():
-        if document.value is not None:
-            for key, node in document.entries():
-                if not key.startswith("_"):
-                    yield key, node if isinstance(node.value, dict) else node.wrap("default")
-
-
-def _question(key: str, node: Node, slug: str, known: dict[str, Any]) -> Question:
-    prefix = prefix_of(slug)
-    default = node.child("default").value
+def _question(entry: Entry, slug: str, known: dict[str, Any]) -> Question:
+    # Copier's short form is `key: default`.
+    said = entry.value if isinstance(entry.value, dict) else {"default": entry.value}
+    prefix = slug.replace("-", "_") + "_"
+    default = said.get("default")
     guessed = type(default).__name__ if isinstance(default, (bool, int, float)) else "str"
-    choices = node.child("choices").value or ()
+    choices = said.get("choices") or ()
     if not isinstance(choices, (list, tuple, dict)):
         choices = ()  # computed by Jinja: only rendering can tell
     return Question(
-        key=key,
-        short=key.removeprefix(prefix),
-        type=str(node.child("type").value or guessed),
-        help=str(node.child("help").value or ""),
+        key=entry.key,
+        short=entry.key.removeprefix(prefix),
+        type=str(said.get("type") or guessed),
+        help=str(said.get("help") or ""),
         default=_fill(default, known) if isinstance(default, str) else default,
         choices=tuple(map(_choice, choices.values() if isinstance(choices, dict) else choices)),
     )
@@ -126,5 +113,9 @@ def _choice(value: Any) -> str:
 
 def _fill(default: str, known: dict[str, Any]) -> str | None:
     """`default` with plain `{{ name }}`s replaced, or None if it takes more than that."""
-    filled = _NAME_ONLY.sub(lambda name: str(known.get(name[1], name[0])), default)
+    filled = _named(default, known)
     return None if "{{" in filled or "{%" in filled else filled
+
+
+def _named(text: str, known: dict[str, Any]) -> str:
+    return _NAME_ONLY.sub(lambda name: str(known.get(name[1]) or name[0]), text)
