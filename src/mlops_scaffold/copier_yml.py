@@ -1,22 +1,26 @@
-"""The questions and settings of a template tree, read from its YAML without running any Jinja."""
+"""A tree's `copier.yml` and the files it includes, read as Copier does but without running Jinja."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from mlops_scaffold.errors import ScaffoldError, UsageError
+from mlops_scaffold import yamlfile
+from mlops_scaffold.errors import ScaffoldError, UsageError, did_you_mean
 
-MAX_YAML_BYTES = 1024 * 1024
-_CONFIG_NAME = re.compile(r"copier\.ya?ml", re.IGNORECASE)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlops_scaffold.yamlfile import Node
+
+_NAME = re.compile(r"copier\.ya?ml", re.IGNORECASE)
 _ONLY_FOR = re.compile(r"""\{\{\s*template\s*==\s*(['"])([a-z0-9-]+)\1\s*\}\}""")
-# Copier settings that neither run code nor read or write outside the project.
+# Settings that neither run code nor read or write outside the project. All others are refused.
 HARMLESS_SETTINGS = frozenset(
     {
         *("_min_copier_version", "_subdirectory", "_templates_suffix", "_answers_file"),
@@ -29,24 +33,40 @@ HARMLESS_SETTINGS = frozenset(
 
 @dataclass(frozen=True)
 class Entry:
-    """One top-level key of the configuration, and where it stands."""
+    """One top-level key: a question, or a setting where it starts with an underscore."""
 
     key: str
-    value: Any
-    file: Path
-    line: int
+    node: Node
 
     @property
-    def for_template(self) -> str | None:
-        """The one template that asks this question, where its `when` says so plainly."""
-        when = self.value.get("when") if isinstance(self.value, Mapping) else None
-        match = _ONLY_FOR.fullmatch(when.strip()) if isinstance(when, str) else None
-        return match[2] if match else None
+    def value(self) -> Any:
+        """What the key stands for, as YAML gives it."""
+        return self.node.value
+
+    @property
+    def is_setting(self) -> bool:
+        """Whether it configures Copier rather than asks."""
+        return self.key.startswith("_")
+
+    @property
+    def when(self) -> Any:
+        """The question's condition; True where it has none."""
+        return self.value.get("when", True) if isinstance(self.value, Mapping) else True
 
     @property
     def computed(self) -> bool:
         """Whether it is never asked: its value follows from other answers."""
-        return isinstance(self.value, Mapping) and self.value.get("when") is False
+        return self.when is False
+
+    @property
+    def only_for(self) -> str | None:
+        """The one template that asks it, where its `when` says so plainly."""
+        match = _ONLY_FOR.fullmatch(self.when.strip()) if isinstance(self.when, str) else None
+        return match[2] if match else None
+
+    def asked_by(self, template: str) -> bool:
+        """Whether `template` asks it, as far as can be told without running Jinja."""
+        return not self.computed and self.only_for in {None, template}
 
 
 def config_file(root: Path) -> Path:
@@ -55,12 +75,15 @@ def config_file(root: Path) -> Path:
     Raises:
         ScaffoldError: There is none, or more than one.
     """
-    found = sorted(path for path in root.iterdir() if _CONFIG_NAME.fullmatch(path.name))
+    try:
+        found = sorted(path for path in root.iterdir() if _NAME.fullmatch(path.name))
+    except OSError as error:
+        raise ScaffoldError(f"cannot read {root}: {error.strerror}") from error
     if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
+        names = ", ".join(path.name for path in found) or "there is none"
         raise ScaffoldError(
-            f"{root} is not a catalog: it needs one copier.yml (found: {names})",
-            hint="a catalog is laid out as CONTRIBUTING.md says",
+            f"{root} is not a catalog: it needs one copier.yml ({names})",
+            hint="check it with: mlops-scaffold catalog lint",
         )
     return found[0]
 
@@ -69,27 +92,27 @@ def entries(root: Path) -> tuple[Entry, ...]:
     """Every top-level key of `copier.yml` and the files it includes, in file order.
 
     Raises:
-        ScaffoldError: A file is missing, too large, not YAML, or lies outside `root`.
+        ScaffoldError: A file is missing, too large, not the YAML we take, or outside `root`.
     """
-    return tuple(_entries(config_file(root), root.resolve(), included=False))
+    file = config_file(root)
+    included = (found for pattern in _includes(file) for found in _matching(pattern, file, root))
+    return tuple(entry for each in (file, *included) for entry in _entries(each))
 
 
 def questions(root: Path) -> dict[str, Entry]:
     """The questions of the tree at `root` by key, in the order they are asked.
 
     Raises:
-        ScaffoldError: As `entries`; or a setting that could run code is used.
+        ScaffoldError: As `entries`; or a setting is used that could run code or read elsewhere.
     """
     found = entries(root)
     for entry in found:
-        if entry.key.startswith("_") and entry.key not in HARMLESS_SETTINGS:
-            raise ScaffoldError(
-                f"{entry.file.relative_to(root.resolve())}:{entry.line}: the catalog uses"
-                f" `{entry.key}`, which is refused: a template may not run code or read files"
-                " outside it",
+        if entry.is_setting and entry.key not in HARMLESS_SETTINGS:
+            entry.node.fail(
+                "refused: a template may not run code, nor read or write outside its project",
                 hint="remove it, then check with: mlops-scaffold catalog lint",
             )
-    return {entry.key: entry for entry in found if not entry.key.startswith("_")}
+    return {entry.key: entry for entry in found if not entry.is_setting}
 
 
 def full_keys(
@@ -98,100 +121,54 @@ def full_keys(
     """`given` with short keys (`dataset`) made full (`model_service_dataset`).
 
     Raises:
-        UsageError: A key is unknown or is not asked for this template, or is given twice.
+        UsageError: A key is unknown, isn't asked for this template, or is given twice.
     """
     prefix = template.replace("-", "_") + "_"
+    asked = [key for key, entry in known.items() if entry.asked_by(template)]
+    names = [key.removeprefix(prefix) for key in asked if key != "template"]
     result: dict[str, Any] = {}
     for key, value in given.items():
         full = key if key in known else prefix + key
-        asked = [name for name, entry in known.items() if _asked(entry, template)]
+        listed = f"its questions: {', '.join(names)}"
         if full not in known:
-            raise UsageError(f"{template} has no question {key!r}", hint=_hint(key, asked, prefix))
+            hint = did_you_mean(key, names) or listed
+            raise UsageError(f"{template} has no question {key!r}", hint=hint)
         if full not in asked:
-            reason = "is computed from other answers" if known[full].computed else "is not asked"
-            raise UsageError(
-                f"{key!r} {reason} for {template}; it can't be set", hint=_hint("", asked, prefix)
-            )
+            reason = "follows from other answers" if known[full].computed else "is not asked"
+            raise UsageError(f"{key!r} {reason} in {template}: it can't be set", hint=listed)
         if full in result:
-            raise UsageError(f"{key!r} is given twice")
+            raise UsageError(f"{full!r} is given twice")
         result[full] = value
     return result
 
 
-def _asked(entry: Entry, template: str) -> bool:
-    return not entry.computed and entry.for_template in {None, template}
+def _entries(file: Path) -> Iterator[Entry]:
+    for document in yamlfile.read(file):
+        if document.value is not None:
+            yield from (Entry(key, node) for key, node in document.entries())
 
 
-def _hint(key: str, asked: list[str], prefix: str) -> str:
-    names = [name.removeprefix(prefix) for name in asked if name != "template"]
-    close = get_close_matches(key, names, n=1) if key else []
-    return f"did you mean {close[0]}?" if close else f"questions: {', '.join(names)}"
+def _includes(file: Path) -> Iterator[str]:
+    """The patterns that `file` includes, each of them a document of its own."""
+    depth = 0
+    for event in yaml.parse(file.read_text("utf-8")):
+        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            depth += 1
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            depth -= 1
+        elif isinstance(event, yaml.ScalarEvent) and event.tag == "!include":
+            if depth:
+                line = event.start_mark.line + 1
+                raise ScaffoldError(f"{file}, line {line}: `!include` must be its own document")
+            yield event.value
 
 
-class _Loader(yaml.SafeLoader):
-    """Knows `!include`, which stays a marker until we follow it ourselves."""
-
-
-@dataclass(frozen=True)
-class _Include:
-    pattern: str
-
-
-_Loader.add_constructor(
-    "!include", lambda loader, node: _Include(str(loader.construct_scalar(node)))
-)
-
-
-def _entries(file: Path, root: Path, *, included: bool) -> Iterator[Entry]:
-    for document in _documents(file):
-        if isinstance(document, _Include):
-            if included:
-                raise ScaffoldError(f"{file}: an included file may not include another")
-            for found in _included(document.pattern, file, root):
-                yield from _entries(found, root, included=True)
-        elif isinstance(document, list):
-            yield from (entry for entry in document)
-        elif document is not None:
-            raise ScaffoldError(f"{file}: expected `key: value` lines")
-
-
-def _included(pattern: str, file: Path, root: Path) -> Iterator[Path]:
+def _matching(pattern: str, file: Path, root: Path) -> Iterator[Path]:
     if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
         raise ScaffoldError(f"{file}: `!include {pattern}` leaves the catalog")
     for found in sorted(root.glob(pattern)):
-        if not found.resolve().is_relative_to(root):
-            raise ScaffoldError(f"{file}: `!include {pattern}` leaves the catalog through {found}")
+        if not found.resolve().is_relative_to(root.resolve()):
+            raise ScaffoldError(f"{file}: `!include {pattern}` leaves the catalog by {found}")
+        if any(True for _ in _includes(found)):
+            raise ScaffoldError(f"{found}: an included file may not include another")
         yield found
-
-
-def _documents(file: Path) -> Iterator[Any]:
-    """The YAML documents of `file`; a mapping becomes a list of entries with their lines."""
-    content = _read(file)
-    try:
-        loader = _Loader(content)
-        while loader.check_node():
-            node = loader.get_node()
-            if not isinstance(node, yaml.MappingNode):
-                yield loader.construct_document(node)
-                continue
-            lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
-            data = loader.construct_document(node)
-            yield [Entry(str(k), v, file, lines.get(str(k), 0)) for k, v in data.items()]
-    except (yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        at = f"{file}:{mark.line + 1}" if mark else str(file)
-        problem = getattr(error, "problem", None) or error
-        raise ScaffoldError(f"{at}: not valid YAML: {problem}") from error
-
-
-def _read(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            raw = stream.read(MAX_YAML_BYTES + 1)
-        if len(raw) > MAX_YAML_BYTES:
-            raise ScaffoldError(f"{file} is larger than {MAX_YAML_BYTES} bytes")
-        return raw.decode()
-    except OSError as error:
-        raise ScaffoldError(f"cannot read {file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ScaffoldError(f"{file} is not UTF-8 text (byte {error.start})") from error

@@ -20,20 +20,21 @@ if TYPE_CHECKING:
 _LINK, _SUBMODULE, _EXECUTABLE = "120000", "160000", "100755"
 
 
-def export(repo: Path, commit: str, into: Path, *, max_bytes: int, max_files: int) -> None:
+MAX_BYTES = 64 * 1024 * 1024
+MAX_FILES = 10_000
+
+
+def export(repo: Path, commit: str, into: Path) -> None:
     """Write the files of `commit` under `into`, which must not exist yet.
 
     Submodules are left out. A symbolic link is written as one; whoever uses the folder checks where
     it leads.
 
     Raises:
-        ScaffoldError: More than `max_files` or `max_bytes`, or a name no system should write.
+        ScaffoldError: More than `MAX_FILES` or `MAX_BYTES`, or a name that no system should write.
     """
     entries = tuple(_entries(repo, commit))
-    if len(entries) > max_files:
-        raise ScaffoldError(f"the catalog holds {len(entries)} files; at most {max_files} are read")
-    if (total := sum(size for _, _, size, _ in entries)) > max_bytes:
-        raise ScaffoldError(f"the catalog holds {total} bytes; at most {max_bytes} are read")
+    check_size(len(entries), sum(size for _, _, size, _ in entries))
     into.mkdir(parents=True)
     contents = _contents(repo, [sha for _, sha, _, _ in entries])
     links: list[tuple[Path, str]] = []
@@ -47,6 +48,19 @@ def export(repo: Path, commit: str, into: Path, *, max_bytes: int, max_files: in
         target.chmod(0o755 if mode == _EXECUTABLE else 0o644)
     for link, leads_to in links:  # last, so that no file is ever written through one
         link.symlink_to(leads_to)
+
+
+def check_size(files: int, size: int) -> None:
+    """Refuse a catalog of more files or bytes than anyone's templates need.
+
+    Raises:
+        ScaffoldError: It is too large.
+    """
+    if files > MAX_FILES or size > MAX_BYTES:
+        raise ScaffoldError(
+            f"the catalog is too large: {files} files of {size:,} bytes in all"
+            f" (at most {MAX_FILES:,} files and {MAX_BYTES:,} bytes)"
+        )
 
 
 def _entries(repo: Path, commit: str) -> Iterator[tuple[str, str, int, str]]:

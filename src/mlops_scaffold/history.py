@@ -21,7 +21,7 @@ from pathlib import Path
 import yaml
 from packaging.version import InvalidVersion, Version
 
-from mlops_scaffold import git
+from mlops_scaffold import git, gittree
 from mlops_scaffold.errors import ScaffoldError
 
 INDEX = "index.yaml"
@@ -89,6 +89,22 @@ def repository(folder: Path) -> Iterator[Path]:
         yield kept
 
 
+@contextlib.contextmanager
+def tree(folder: Path, version: Version) -> Iterator[Path]:
+    """The catalog as it was released as `version`, in a scratch folder.
+
+    Raises:
+        ScaffoldError: As `repository`.
+    """
+    with (
+        repository(folder) as repo,
+        tempfile.TemporaryDirectory(prefix="mlops-scaffold-tree-") as scratch,
+    ):
+        root = Path(scratch) / "catalog"
+        gittree.export(repo, f"refs/tags/v{version}", root)
+        yield root
+
+
 def cache_folder(name: str) -> Path:
     """A folder of ours in the user's cache, made on first use.
 
@@ -97,7 +113,7 @@ def cache_folder(name: str) -> Path:
     """
     root = os.environ.get("MLOPS_SCAFFOLD_CACHE_DIR")
     if root is None:
-        from platformdirs import user_cache_path
+        from platformdirs import user_cache_path  # noqa: PLC0415  # only where it is needed
 
         base = user_cache_path("mlops-scaffold", appauthor=False)
     else:

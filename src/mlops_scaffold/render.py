@@ -12,6 +12,7 @@ import re
 import shutil
 import tempfile
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,13 @@ def render(
     staging = Path(tempfile.mkdtemp(prefix=".rendering-", dir=into.parent))
     try:
         project = staging / "project"  # one name always: templates can see it
-        final = render_here(tree, answers, project, carried=carried or {}, ask=ask)
+        work = Work(tree.root, project, dict(answers), dict(carried or {}), ask=ask)
+        if tree.trusted:
+            final = render_here(work)
+        else:
+            from mlops_scaffold.sandbox import render_limited  # noqa: PLC0415  # seldom needed
+
+            final = render_limited(work, max_bytes=MAX_OUTPUT_BYTES, max_files=MAX_OUTPUT_FILES)
         check_output(project, max_bytes=MAX_OUTPUT_BYTES, max_files=MAX_OUTPUT_FILES)
         _record(tree, final, project)
         project.rename(into)
@@ -71,28 +78,33 @@ def render(
     return final
 
 
-def render_here(
-    tree: TemplateTree,
-    answers: Mapping[str, Any],
-    into: Path,
-    *,
-    carried: Mapping[str, Any],
-    ask: bool,
-) -> dict[str, Any]:
-    """Render in this process, unchecked; see `render`."""
-    known = copier_yml.questions(tree.root)
-    template = str(answers.get("template") or carried.get("template") or "")
-    wanted = copier_yml.full_keys(known, template, answers)
+@dataclass(frozen=True)
+class Work:
+    """One call of Copier, in plain values: it may be made in another process."""
+
+    root: Path
+    into: Path
+    answers: dict[str, Any]
+    carried: dict[str, Any]
+    ask: bool
+
+
+def render_here(work: Work) -> dict[str, Any]:
+    """Render in this process, with nothing checked; see `render` for the rest."""
+    known = copier_yml.questions(work.root)
+    template = str(work.answers.get("template") or work.carried.get("template") or "")
+    wanted = copier_yml.full_keys(known, template, work.answers)
+    into, ask, carried = work.into, work.ask, work.carried
     into.mkdir()
     if carried:  # where Copier looks for the answers of last time, and drops what no longer fits
-        previous = answers_file.text(tree.url, tree.ref, carried)
+        previous = answers_file.text(str(work.root), "v0", carried)
         (into / answers_file.FILE_NAME).write_text(previous, encoding="utf-8", newline="\n")
     with _copier_errors():
         if ask and carried:  # it would ask for these again
-            worker = _run_copier(tree.root, wanted, into, ask=False, pretend=True)
+            worker = _run_copier(work.root, wanted, into, ask=False, pretend=True)
             kept = _asked_answers(worker, known)
             wanted = {key: kept[key] for key in kept if kept[key] == carried.get(key)} | wanted
-        worker = _run_copier(tree.root, wanted, into, ask=ask)
+        worker = _run_copier(work.root, wanted, into, ask=ask)
     if hidden := sorted(worker.answers.hidden & wanted.keys()):
         raise UsageError(f"{hidden[0]!r} is not asked with these answers; it can't be set")
     return _asked_answers(worker, known)
@@ -152,7 +164,7 @@ def _record(tree: TemplateTree, final: Mapping[str, Any], project: Path) -> None
     """Write the origin into the answers file, in the place of the scratch folder's."""
     path = project / answers_file.FILE_NAME
     try:
-        header = answers_file.header_of(path.read_text(encoding="utf-8"))
+        header = answers_file.header_of(path.read_text(encoding="utf-8", errors="replace"))
     except FileNotFoundError:
         header = answers_file.HEADER
     text = answers_file.text(tree.url, tree.ref, final, header=header)

@@ -2,39 +2,39 @@
 
 The built-in source is the packaged catalog: the tree beside this package is the version being
 packaged (or developed), and `releases/` holds every released version before it. Other catalogs
-are git repositories or folders. Nothing else in the program knows about git transport.
+are git repositories or folders (`foreign`). Nothing else in the program knows about git transport.
 """
+
+# Imported by every verb, `list` too: what only some of them need is imported where it is used.
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-
-from packaging.version import InvalidVersion, Version
 
 from mlops_scaffold import __version__
 from mlops_scaffold.errors import ScaffoldError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from packaging.version import Version
+
     from mlops_scaffold.answers import Recorded
 
 BUILTIN_URL = "mlops-scaffold://catalog.git"
 # The part of a checkout that is the catalog: what a release holds, and what a digest covers.
 CATALOG_PARTS = ("CHANGELOG.md", "catalog.yaml", "copier.yml", "templates")
-# Left behind by tools that ran inside a template; copier.yml excludes them from rendering too.
+# Left behind by tools that ran inside a template; `copier.yml` keeps them from being rendered.
 TOOL_LEFTOVERS = frozenset(
     {"__pycache__", ".DS_Store", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 )
-MAX_TREE_BYTES = 64 * 1024 * 1024
-MAX_TREE_FILES = 10_000
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,21 @@ class Source(Protocol):
 
     @property
     def url(self) -> str:
-        """What generated repositories record: portable, without credentials."""
+        """What generated repositories record: portable where it can be, without credentials."""
         ...
 
     def versions(self) -> tuple[Version, ...]:
-        """Every version there is, oldest first; the last one is what `new` uses by default."""
+        """Every version there is; the last one is what `new` uses by default.
+
+        Oldest first, with pre-releases before all others.
+        """
         ...
 
     def tree(self, version: Version | None = None) -> AbstractContextManager[TemplateTree]:
         """The template tree at `version` (default: the newest), valid within the context.
 
         Raises:
-            ScaffoldError: There is no such version.
+            ScaffoldError: There is no such version, or it can't be had.
         """
         ...
 
@@ -82,18 +85,22 @@ def builtin_root() -> Path:
 
 def builtin() -> Source:
     """The catalog that comes with this program."""
+    from packaging.version import Version
+
     return BuiltinSource(builtin_root(), Version(__version__))
 
 
 def open_source(spec: str | None) -> Source:
-    """The catalog that `--catalog` names: a name, a folder or a URL; None is the built-in one.
+    """The catalog that `--catalog` names: a kept name, a folder or a URL; None is the built-in one.
 
     Raises:
         ScaffoldError: There is no such catalog, or its transport is refused.
     """
     if spec is None or spec == BUILTIN_URL:
         return builtin()
-    raise ScaffoldError(f"{spec} is not a catalog")
+    from mlops_scaffold import config, foreign
+
+    return foreign.open_foreign(config.catalogs().get(spec, spec))
 
 
 def source_for(recorded: Recorded) -> Source:
@@ -102,7 +109,16 @@ def source_for(recorded: Recorded) -> Source:
     Raises:
         ScaffoldError: What it records can't be reached or is refused.
     """
-    return open_source(recorded.url)
+    if recorded.url == BUILTIN_URL:
+        return builtin()
+    from mlops_scaffold import foreign
+
+    if not foreign.is_url(recorded.url) and not Path(recorded.url).is_absolute():
+        raise ScaffoldError(
+            f"{recorded.path}: `_src_path: {recorded.url}` is neither a URL nor an absolute path",
+            hint="write there where the catalog is, as in: mlops-scaffold new --catalog",
+        )
+    return foreign.open_foreign(recorded.url)
 
 
 def parse_version(text: str, known: Sequence[Version]) -> Version:
@@ -111,19 +127,17 @@ def parse_version(text: str, known: Sequence[Version]) -> Version:
     Raises:
         ScaffoldError: It is not a version, or not a known one; the known ones are listed.
     """
-    listed = ", ".join(str(version) for version in known) or "none"
+    from packaging.version import InvalidVersion, Version
+
+    listed = f"versions of this catalog: {', '.join(map(str, known)) or 'none'}"
     try:
         wanted = Version(text)
     except InvalidVersion as error:
-        raise ScaffoldError(
-            f"{text!r} is not a version", hint=f"versions of this catalog: {listed}"
-        ) from error
+        raise ScaffoldError(f"{text!r} is not a version", hint=listed) from error
     if wanted not in known:
-        raise ScaffoldError(
-            f"unknown version {wanted}",
-            hint=f"versions of this catalog: {listed}"
-            + ("" if wanted.local is None else "; a development version is gone once it changed"),
-        )
+        if wanted.local is not None:
+            listed += " (a development version is gone as soon as a template has changed)"
+        raise ScaffoldError(f"unknown version {wanted}", hint=listed)
     return wanted
 
 
@@ -146,25 +160,20 @@ class BuiltinSource:
     def tree(self, version: Version | None = None) -> Iterator[TemplateTree]:
         """See `Source.tree`."""
         version = self._at_hand if version is None else version
-        ref = f"v{version}"
         if version == self._at_hand:
-            yield TemplateTree(self.root, version, self.url, ref)
+            yield TemplateTree(self.root, version, self.url, f"v{version}")
             return
-        parse_version(str(version), self.versions())
-        from mlops_scaffold import gittree, history
+        from mlops_scaffold import history
 
-        with (
-            history.repository(self.root / "releases") as repo,
-            tempfile.TemporaryDirectory(prefix="mlops-scaffold-tree-") as scratch,
-        ):
-            root = Path(scratch) / "catalog"
-            commit = f"refs/tags/{ref}"
-            gittree.export(repo, commit, root, max_bytes=MAX_TREE_BYTES, max_files=MAX_TREE_FILES)
-            yield TemplateTree(root, version, self.url, ref)
+        parse_version(str(version), self.versions())
+        with history.tree(self.root / "releases", version) as root:
+            yield TemplateTree(root, version, self.url, f"v{version}")
 
     @cached_property
     def _at_hand(self) -> Version:
         """`current`, with a digest of the tree where it is a development version."""
+        from packaging.version import Version
+
         if not self.current.is_devrelease:
             return self.current
         return Version(f"{self.current.public}+{tree_digest(self.root)}")
@@ -172,11 +181,13 @@ class BuiltinSource:
 
 def tree_digest(root: Path) -> str:
     """12 hex digits of a digest over the catalog part of `root`: names, executable bits, bytes."""
+    from hashlib import sha256
+
     digest = sha256()
     for path in catalog_files(root):
         name = path.relative_to(root).as_posix()
         content = path.read_bytes()
-        executable = int(os.access(path, os.X_OK) and os.name != "nt")
+        executable = int(os.name != "nt" and os.access(path, os.X_OK))
         digest.update(f"{name}\0{executable}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()[:12]

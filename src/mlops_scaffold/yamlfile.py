@@ -62,7 +62,7 @@ class Node:
             ScaffoldError: Always; its message names file, line and key.
         """
         key = ".".join(map(str, self.path)) or "top level"
-        raise ScaffoldError(f"{self.file}, line {self._line()}: {key}: {message}", hint=hint)
+        raise ScaffoldError(f"{self.file}, line {self.line()}: {key}: {message}", hint=hint)
 
     def mapping(self, required: Sequence[str] = (), optional: Sequence[str] = ()) -> Node:
         """This node, which must be a mapping with these keys and no others.
@@ -144,7 +144,7 @@ class Node:
     def _scalar(self) -> bool:
         return self.value is not None and not isinstance(self.value, (str, dict, list))
 
-    def _line(self) -> int:
+    def line(self) -> int:
         """Line of the value, or of the nearest thing around it that exists."""
         documents = yaml.compose_all(self.file.read_text("utf-8"), Loader=_BASE)
         node = list(documents)[self.document]
