@@ -55,11 +55,11 @@ def questions(root: Path, slug: str) -> tuple[Question, ...]:
     known: dict[str, Any] = {"template": slug}
     found: list[Question] = []
     for entry in copier_yml.entries(root):
-        if entry.key.startswith("_") or entry.for_template not in {None, slug}:
+        if entry.is_setting or entry.only_for not in {None, slug}:
             continue
         question = _question(entry, slug, known)
         known.setdefault(entry.key, question.default)
-        if not entry.computed and entry.key != "template":
+        if entry.asked_by(slug) and entry.key != "template":
             found.append(question)
     return tuple(found)
 

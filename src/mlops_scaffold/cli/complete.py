@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer  # noqa: TC002  # Typer reads the annotations of these functions
 
+from mlops_scaffold.cli import front
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -14,14 +16,8 @@ if TYPE_CHECKING:
 
 
 def _catalog(context: typer.Context) -> Catalog:
-    from mlops_scaffold.catalog import load
-    from mlops_scaffold.source import builtin_root, open_source
-
-    spec = context.params.get("catalog")
-    if spec is None:
-        return load(builtin_root())
-    with open_source(spec).tree() as tree:
-        return load(tree.root)
+    with front.opened(context.params.get("catalog")) as catalog:
+        return catalog
 
 
 def projects(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:

@@ -98,13 +98,15 @@ def opened(spec: str | None) -> Iterator[Catalog]:
     Raises:
         ScaffoldError: It can't be reached or read.
     """
-    from mlops_scaffold import source
+    from mlops_scaffold.builtin import builtin_root
     from mlops_scaffold.catalog import load
 
     if spec is None:
-        yield load(source.builtin_root())
+        yield load(builtin_root())
         return
-    with source.open_source(spec).tree() as tree:
+    from mlops_scaffold.source import open_source
+
+    with open_source(spec).tree() as tree:
         yield load(tree.root)
 
 
