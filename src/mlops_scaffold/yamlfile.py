@@ -39,6 +39,10 @@ class _Loader(_BASE):  # type: ignore[misc, valid-type]  # chosen at run time, C
         return mapping
 
 
+# Copier's `!include` is followed by `copier_yml`; as YAML it is an empty document.
+_Loader.add_constructor("!include", lambda _loader, _node: None)
+
+
 @dataclass(frozen=True)
 class Node:
     """A value in a YAML file that knows where it stands.
