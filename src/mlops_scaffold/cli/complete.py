@@ -48,11 +48,12 @@ def phases(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
 
 def tools(context: typer.Context, incomplete: str) -> list[str]:
-    """Tools of the catalog's projects that start with what was typed, in any case."""
+    """Words of the tools' names: one is enough for `--tool`, and none needs quotes."""
     found: set[str] = set()
     with suppress(Exception):  # as above
-        found = {tool for project in _catalog(context).projects for tool in project.tools}
-    return sorted(tool for tool in found if tool.casefold().startswith(incomplete.casefold()))
+        tools = {tool for project in _catalog(context).projects for tool in project.tools}
+        found = {word.casefold() for tool in tools for word in tool.split()}
+    return sorted(word for word in found if word.startswith(incomplete))
 
 
 def answers(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:

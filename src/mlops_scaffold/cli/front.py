@@ -7,6 +7,7 @@ which declares the same options and calls the same functions.
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from mlops_scaffold.catalog import Catalog
 
 PROGRAM = "mlops-scaffold"
+COMPLETING = "_MLOPS_SCAFFOLD_COMPLETE"
+"""The environment variable by which the shell asks for completions."""
 ABOUT = "Complete, working repositories for the hands-on projects of an MLOps roadmap."
 
 VERBS: Mapping[str, str] = {
@@ -53,6 +56,8 @@ def answer(args: Sequence[str]) -> int | None:
     Returns:
         The exit code, or None if this call is for the Typer application.
     """
+    if COMPLETING in os.environ:
+        return None
     match list(args):
         case [] | ["--help"]:
             _help()
