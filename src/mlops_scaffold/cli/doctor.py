@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 def doctor(
     project: str | None = typer.Argument(
         None,
-        metavar="[PROJECT]",
+        metavar="PROJECT",
         help="Look only for what this project needs.",
         autocompletion=complete.projects,
     ),
