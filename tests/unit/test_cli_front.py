@@ -218,6 +218,12 @@ def _read(terminal: int) -> bytes:
         ("mlops-scaffold list --level e", {"expert"}),
         ("mlops-scaffold list --phase s", {"serving"}),
         ("mlops-scaffold list --tool kaf", {"kafka"}),
+        ("mlops-scaffold new rag", {"rag-system"}),
+        (
+            "mlops-scaffold new model-service -d da",
+            {"dataset=iris", "dataset=digits", "dataset=mnist"},
+        ),
+        ("mlops-scaffold new 1 -d own", {"owner="}),
         ("mlops-scaffold show --catalog /nowhere mod", set()),
     ],
 )

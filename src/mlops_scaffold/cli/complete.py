@@ -71,7 +71,9 @@ def _answers(context: typer.Context) -> Iterator[tuple[str, str]]:
     from mlops_scaffold import survey
 
     catalog = _catalog(context)
-    slug = catalog.find(str(context.params.get("project"))).slug
+    # The parser stops at a `-d` without its value, and leaves the words before it unassigned.
+    words = [context.params.get("project"), *context.args]
+    slug = catalog.find(next(filter(None, words))).slug
     for question in survey.questions(catalog.root, slug):
         values: Iterable[str] = question.choices or ("",)
         yield from ((f"{question.short}={value}", question.help) for value in values)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlops_scaffold import output
+from mlops_scaffold.cli import complete
 from mlops_scaffold.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,13 +28,24 @@ def register(app: typer.Typer) -> None:
 
 
 def new(  # noqa: PLR0913  # an option each
-    project: Annotated[str | None, typer.Argument(help="Slug or number of a project.")] = None,
+    project: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PROJECT", help="Slug or number of a project.", autocompletion=complete.projects
+        ),
+    ] = None,
     directory: Annotated[
         Path | None, typer.Argument(metavar="DIR", help="Where to (default: the project's name).")
     ] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option("--data", "-d", metavar="KEY=VALUE", help="Answer a question."),
+        typer.Option(
+            "--data",
+            "-d",
+            metavar="KEY=VALUE",
+            help="Answer a question.",
+            autocompletion=complete.answers,
+        ),
     ] = None,
     data_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Answer questions from a YAML file.")
@@ -47,7 +59,9 @@ def new(  # noqa: PLR0913  # an option each
     catalog: Annotated[
         str | None, typer.Option(metavar="C", help="Another catalog: a kept name, folder or URL.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the files, write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the files, write nothing.")
+    ] = False,
     no_git: Annotated[bool, typer.Option("--no-git", help="Make no git repository.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -90,7 +104,9 @@ def answers(data: Sequence[str], data_file: Path | None) -> dict[str, Any]:
     for item in data:
         key, equals, value = item.partition("=")
         if not equals or not key:
-            raise UsageError(f"-d {item}: expected KEY=VALUE", hint="like: -d project_name=fraud-api")
+            raise UsageError(
+                f"-d {item}: expected KEY=VALUE", hint="like: -d project_name=fraud-api"
+            )
         found[key] = value
     return found
 
