@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlops_scaffold import output
+from mlops_scaffold.cli import complete
 from mlops_scaffold.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,13 +28,24 @@ def register(app: typer.Typer) -> None:
 
 
 def new(  # noqa: PLR0913  # an option each
-    project: Annotated[str | None, typer.Argument(help="Slug or number of a project.")] = None,
+    project: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PROJECT", help="Slug or number of a project.", autocompletion=complete.projects
+        ),
+    ] = None,
     directory: Annotated[
         Path | None, typer.Argument(metavar="DIR", help="Where to (default: the project's name).")
     ] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option("--data", "-d", metavar="KEY=VALUE", help="Answer a question."),
+        typer.Option(
+            "--data",
+            "-d",
+            metavar="KEY=VALUE",
+            help="Answer a question.",
+            autocompletion=complete.answers,
+        ),
     ] = None,
     data_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Answer questions from a YAML file.")
