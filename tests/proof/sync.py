@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mlops_scaffold import answers as answers_file
@@ -44,7 +44,7 @@ def sync(root: Path, slug: str, edited: Path) -> tuple[list[str], list[str]]:
     return sorted({str(path.relative_to(root)) for path in changed}), [str(path) for path in left]
 
 
-def _render(answers: dict[str, object], into: Path) -> Path:
+def _render(answers: Mapping[str, object], into: Path) -> Path:
     with source.builtin().tree() as tree:
         render.render(tree, answers, into)
     return into
