@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from mlops_scaffold.upgrade.objects import Scratch
 
 # Written by a resolver from other files: half of one and half of another is neither.
-GENERATED = frozenset({"constraints.txt", "uv.lock", "poetry.lock", "pdm.lock", "package-lock.json"})
+GENERATED = frozenset(
+    {"constraints.txt", "uv.lock", "poetry.lock", "pdm.lock", "package-lock.json"}
+)
 
 _LONE_LF = re.compile(rb"(?<!\r)\n")
 

@@ -13,7 +13,6 @@ import os
 import shutil
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_scaffold.errors import ScaffoldError
@@ -23,6 +22,7 @@ from mlops_scaffold.upgrade.state import State, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from mlops_scaffold.upgrade.git import Repo
     from mlops_scaffold.upgrade.model import Plan
@@ -70,7 +70,7 @@ def perform(repo: Repo, begun: State) -> None:
         renewed = place / "index.new"
         index = repo.git_dir / "index"
         if renewed.exists() and index.read_bytes() != (place / "index.old").read_bytes():
-            raise ScaffoldError(f"{index} changed while the upgrade ran.", hint="Try again.")
+            raise ScaffoldError(f"{index} changed while the upgrade ran", hint="try again")
         for step in begun.steps:
             if not step.writes:
                 _remove(repo, step.path)
@@ -124,6 +124,18 @@ def undo(repo: Repo, begun: State) -> dict[str, str]:
     return rescued
 
 
+def record_version(repo: Repo, begun: State) -> None:
+    """Write the answers file of the new version; the last step of an upgrade with conflicts."""
+    file = repo.top / begun.record
+    if file.is_symlink():
+        raise ScaffoldError(f"{file} is a symbolic link; it must be a plain file")
+    tracked = bool(repo.run("ls-files", "-z", "--", f":(top,literal){begun.record}"))
+    _draft(file).write_bytes(begun.record_text.encode())
+    _draft(file).replace(file)
+    if tracked:
+        repo.run("update-index", "--add", "-z", "--stdin", stdin=os.fsencode(begun.record) + b"\0")
+
+
 def update_index(
     repo: Repo, stages: Mapping[str, Mapping[int, Entry]], env: Mapping[str, str] | None = None
 ) -> None:
@@ -156,7 +168,7 @@ def _prepare(
         for files in (plan.files, plan.loose)
         for path, entry in files.items()
     ]
-    folders = {}
+    folders: dict[str, int] = {}
     for step in steps:
         folders |= _back_up(repo, step.path, place / "backup" / step.path)
     begun = State(
@@ -164,7 +176,7 @@ def _prepare(
         old=versions[0],
         new=versions[1],
         steps=tuple(steps),
-        index=_entries(repo, plan),
+        index=_entries(plan),
         paths=tuple(plan.stages),
         folders=tuple(folders.items()),
         conflicts=plan.conflicts,
@@ -221,7 +233,7 @@ def _back_up(repo: Repo, path: str, backup: Path) -> dict[str, int]:
     return {parent: (repo.top / parent).stat().st_mode & 0o7777 for parent in _parents(repo, path)}
 
 
-def _entries(repo: Repo, plan: Plan) -> tuple[tuple[str, str, str], ...]:
+def _entries(plan: Plan) -> tuple[tuple[str, str, str], ...]:
     return tuple((p, *entry) for p, entry in plan.tracked.items() if p in plan.stages)
 
 
@@ -308,8 +320,8 @@ class _index_lock:  # noqa: N801 - used like the function it would be
                 lock.write(_OURS)
         except FileExistsError as error:
             raise ScaffoldError(
-                f"Another git process is at work: {self.file} exists.",
-                hint="Wait until it has ended; if none is running, remove that file.",
+                f"another git process is at work: {self.file} exists",
+                hint="wait until it has ended; if none is running, remove that file",
             ) from error
 
     def __exit__(self, *_: object) -> None:
@@ -323,6 +335,6 @@ def _waiting(begun: State) -> State:
 def _failed(repo: Repo, error: OSError) -> ScaffoldError:
     where = f" ({error.filename})" if error.filename else ""
     return ScaffoldError(
-        f"Could not write in {repo.top}: {error.strerror or error}{where}. All is as before.",
-        hint="Make room, or get the right to write there, then upgrade again.",
+        f"cannot write in {repo.top}: {error.strerror or error}{where}; all is as before",
+        hint="make room, or get the right to write there, then upgrade again",
     )

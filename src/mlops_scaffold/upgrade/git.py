@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_scaffold import git
 from mlops_scaffold.errors import ScaffoldError
+from mlops_scaffold.git import GitError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
 OLDEST = (2, 38)  # the first git with `merge-tree --write-tree`
 
-# What people configure for themselves, and what would change a merge or run a program of theirs.
+# What people configure for themselves and would change a merge.
 # Attributes, filters, end-of-line rules and merge drivers are the repository's and stay.
 _FORCED = (
-    ("core.hooksPath", os.devnull),
-    ("core.fsmonitor", "false"),
     ("core.abbrev", "no"),
     ("core.quotePath", "true"),
     ("core.safecrlf", "false"),
@@ -41,7 +41,6 @@ _FORCED = (
     ("merge.directoryRenames", "true"),
     ("merge.renormalize", "false"),
     ("status.showUntrackedFiles", "all"),
-    ("submodule.recurse", "false"),
 )
 
 _UNFINISHED = {
@@ -51,10 +50,6 @@ _UNFINISHED = {
     "rebase-merge": "rebase",
     "rebase-apply": "rebase",
 }
-
-
-class GitError(ScaffoldError):
-    """Git itself failed; the message is git's own."""
 
 
 @dataclass(frozen=True)
@@ -89,21 +84,6 @@ class Repo:
         return run(self.top, *args, stdin=stdin, env=env, expect=expect)
 
 
-def clean_env() -> dict[str, str]:
-    """The environment without anything that would point git elsewhere or reconfigure it."""
-    keep = {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH"}
-    env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in keep}
-    env |= {
-        "LC_ALL": "C",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_COUNT": str(len(_FORCED)),
-    }
-    for number, (key, value) in enumerate(_FORCED):
-        env[f"GIT_CONFIG_KEY_{number}"], env[f"GIT_CONFIG_VALUE_{number}"] = key, value
-    return env
-
-
 def run(
     folder: Path,
     *args: str,
@@ -112,23 +92,16 @@ def run(
     expect: Container[int] = (0,),
 ) -> bytes:
     """Run git in `folder`, see `Repo.run`."""
-    try:
-        done = subprocess.run(
-            ["git", *args],
-            cwd=folder,
-            input=stdin,
-            capture_output=True,
-            env=clean_env() | dict(env or {}),
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise ScaffoldError(
-            "git was not found.", hint="Install git 2.38 or newer; `mlops-scaffold doctor` helps."
-        ) from error
-    if done.returncode not in expect:
-        said = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
-        raise GitError(f"git {args[0]} failed: {said}")
-    return done.stdout
+    merged = {**_forced(), **(env or {})}
+    return git.run(*args, cwd=folder, stdin=stdin, env=merged, isolated=False, expect=expect)
+
+
+@cache
+def _forced() -> dict[str, str]:
+    forced = {"GIT_CONFIG_COUNT": str(len(_FORCED))}
+    for number, (key, value) in enumerate(_FORCED):
+        forced |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return forced
 
 
 def open_repo(project: Path) -> Repo:
@@ -150,8 +123,8 @@ def open_repo(project: Path) -> Repo:
     head = run(project, "rev-parse", "--verify", "--quiet", "HEAD", expect=(0, 1)).decode().strip()
     if not head:
         raise ScaffoldError(
-            f"Nothing is committed yet in {top}.",
-            hint="Commit the project first: git add -A && git commit -m 'Start'",
+            f"nothing is committed yet in {top}",
+            hint="commit the project first: git add -A && git commit -m 'Start'",
         )
     return Repo(Path(top), Path(git_dir), Path(objects), head, prefix, algorithm, _config(project))
 
@@ -162,8 +135,8 @@ def check_version(folder: Path) -> None:
     found = re.search(r"(\d+)\.(\d+)", said)
     if not found or (int(found[1]), int(found[2])) < OLDEST:
         raise ScaffoldError(
-            f"Upgrades need git 2.38 or newer; this is {said.removeprefix('git version ')}.",
-            hint="Install a newer git; `mlops-scaffold doctor` says how.",
+            f"upgrades need git 2.38 or newer; this is {said.removeprefix('git version ')}",
+            hint="install a newer git; see: mlops-scaffold doctor",
         )
 
 
@@ -186,20 +159,22 @@ def _config(folder: Path) -> dict[str, str]:
     keys = r"^core\.(autocrlf|eol|filemode|symlinks|attributesfile)$"
     listing = run(folder, "config", "-z", "--get-regexp", keys, expect=(0, 1))
     pairs = (field.partition("\n") for field in split(listing))
-    return {key: value.lower() if key != "core.attributesfile" else value for key, _, value in pairs}
+    return {
+        key: value.lower() if key != "core.attributesfile" else value for key, _, value in pairs
+    }
 
 
 def _not_usable(project: Path, error: GitError) -> ScaffoldError:
     if "dubious ownership" in error.message:
         return ScaffoldError(
-            f"{project} belongs to someone else, so git refuses to work in it.",
-            hint=f"If you trust it: git config --global --add safe.directory {project}",
+            f"{project} belongs to someone else, so git refuses to work in it",
+            hint=f"if you trust it: git config --global --add safe.directory {project}",
         )
     if "must be run in a work tree" in error.message:
-        return ScaffoldError(f"{project} is a bare repository: there are no files to upgrade.")
+        return ScaffoldError(f"{project} is a bare repository: there are no files to upgrade")
     if "not a git repository" in error.message:
         return ScaffoldError(
-            f"{project} is not in a git repository; an upgrade needs one, so that nothing is lost.",
-            hint="Make one: git init && git add -A && git commit -m 'Start'",
+            f"{project} is not in a git repository; an upgrade needs one, so that nothing is lost",
+            hint="make one: git init && git add -A && git commit -m 'Start'",
         )
     return error

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from mlops_scaffold.errors import ScaffoldError, UsageError
-from mlops_scaffold.upgrade.git import GitError, joined
+from mlops_scaffold.git import GitError
+from mlops_scaffold.upgrade.git import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,10 +33,10 @@ def branch(repo: Repo, name: str) -> str:
     try:
         repo.run("check-ref-format", "--branch", name)
     except GitError as error:
-        raise UsageError(f"{name!r} is no name for a branch.") from error
+        raise UsageError(f"{name!r} is no name for a branch") from error
     full = f"refs/heads/{name}"
     if repo.run("for-each-ref", "--format=%(refname)", full):
-        raise ScaffoldError(f"There is a branch {name} already.", hint="Choose another --branch.")
+        raise ScaffoldError(f"there is a branch {name} already", hint="choose another --branch")
     return full
 
 
@@ -61,7 +62,7 @@ def switch_back(repo: Repo, name: str, before: str) -> None:
 def commit(repo: Repo, paths: Iterable[str], message: str) -> str:
     """Commit these paths and nothing else; return the commit's short id.
 
-    Hooks don't run, for they may change files; signing is done if that is how its owner commits.
+    Hooks don't run and nothing is signed: both are the owner's to start.
     """
     identity: dict[str, str] = {}
     if not repo.run("config", "user.email", expect=(0, 1)).strip():
@@ -80,7 +81,7 @@ def commit(repo: Repo, paths: Iterable[str], message: str) -> str:
         )
     except GitError as error:
         raise ScaffoldError(
-            f"The upgrade is done and staged, but not committed: {error.message}",
-            hint="Commit it yourself: git commit",
+            f"the upgrade is done and staged, but not committed: {error.message}",
+            hint="commit it yourself: git commit",
         ) from error
     return os.fsdecode(repo.run("rev-parse", "--short=10", "HEAD")).strip()

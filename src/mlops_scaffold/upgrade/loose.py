@@ -74,7 +74,7 @@ def content(path: Path) -> bytes | None:
 
 
 def _decide(here: bytes | None, old: bytes | None, want: bytes | None) -> Verdict | None:
-    if here == want or old == want:
+    if want in (here, old):
         return None
     if here is None:
         return Verdict.ADDED if old is None else None

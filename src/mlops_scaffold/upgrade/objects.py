@@ -61,7 +61,9 @@ class Scratch:
             (os.fsencode(name + "/" * (entry.mode == _FOLDER)), os.fsencode(name), entry)
             for name, entry in leaves.items()
         )
-        data = b"".join(b"%s %s\0%s" % (e.mode.encode(), n, bytes.fromhex(e.oid)) for _, n, e in rows)
+        data = b"".join(
+            b"%s %s\0%s" % (e.mode.encode(), n, bytes.fromhex(e.oid)) for _, n, e in rows
+        )
         return self._put("tree", data)
 
     def commit(self, tree: str, *parents: str) -> str:

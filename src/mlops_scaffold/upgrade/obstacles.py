@@ -47,9 +47,9 @@ def check(repo: Repo, index: Index, plan: Plan, new: Path, blocked: Iterable[str
     hidden = sorted((plan.files.keys() | plan.stages.keys()) & index.hidden)
     if hidden:
         raise ScaffoldError(
-            "These files would change, but git was told not to look at them (assume-unchanged, "
+            "these files would change, but git was told not to look at them (assume-unchanged, "
             f"skip-worktree or sparse checkout):\n{listed(hidden)}",
-            hint="Show them to git first: git update-index --no-assume-unchanged "
+            hint="show them to git first: git update-index --no-assume-unchanged "
             "--no-skip-worktree FILE, or git sparse-checkout disable",
         )
     leaving = {p for files in (plan.files, plan.loose) for p, entry in files.items() if not entry}
@@ -60,18 +60,20 @@ def check(repo: Repo, index: Index, plan: Plan, new: Path, blocked: Iterable[str
         if path not in index.entries and path not in plan.loose:
             found |= set(_there(repo, path, leaving, new / path.removeprefix(repo.prefix)))
     if any(entry and entry.mode == SUBMODULE for entry in plan.files.values()):
-        raise ScaffoldError("The template brings a submodule; upgrades can't follow that.")
+        raise ScaffoldError("the template brings a submodule; upgrades can't follow that")
     if found:
         raise ScaffoldError(
-            "These are in the way of new files of the template, and git has no copy of them:\n"
+            "these are in the way of new files of the template, and git has no copy of them:\n"
             + listed(sorted(found)),
-            hint="Move or rename them, then upgrade again. Nothing was touched.",
+            hint="move or rename them, then upgrade again; nothing was touched",
         )
 
 
 def listed(paths: Iterable[str]) -> str:
     """Paths for people, one a line."""
-    lines = [f"  {path}".encode(errors="surrogateescape").decode(errors="replace") for path in paths]
+    lines = [
+        f"  {path}".encode(errors="surrogateescape").decode(errors="replace") for path in paths
+    ]
     more = [f"  and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
     return "\n".join([*lines[:_SHOWN], *more])
 

@@ -9,8 +9,10 @@ git can't know: files the owner deleted or stopped tracking, dependency lists, g
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from mlops_scaffold.answers import FILE_NAME
 from mlops_scaffold.upgrade import loose, obstacles, trees
 from mlops_scaffold.upgrade.align import align
 from mlops_scaffold.upgrade.model import Change, Plan, Sides, Verdict
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from mlops_scaffold.upgrade.git import Repo
     from mlops_scaffold.upgrade.objects import Entry, Scratch
 
-ANSWERS_FILE = ".copier-answers.yml"
-
 
 def merge(
     repo: Repo,
@@ -33,7 +33,6 @@ def merge(
     new: Path,
     *,
     labels: tuple[str, str] = ("template before", "template after"),
-    answers_file: str = ANSWERS_FILE,
 ) -> Plan:
     """Merge the change from `base` to `new` into the project.
 
@@ -43,8 +42,6 @@ def merge(
         base: Folder with the recorded version as rendered.
         new: Folder with the wanted version as rendered.
         labels: What conflict markers call the two.
-        answers_file: Path within the project of the file that records the version. It moves to the
-            new one when no conflict is left.
 
     Raises:
         ScaffoldError: Something is in the way; all of it is named.
@@ -54,16 +51,14 @@ def merge(
     sides = Sides(
         snapshot(repo, base, store, known), snapshot(repo, new, store, known), dict(index.entries)
     )
-    record = repo.prefix + answers_file
+    record = repo.prefix + FILE_NAME
     _, tracked, recorded = (side.pop(record, None) for side in (sides.base, sides.ours, sides.new))
 
     aside = _set_aside(repo, store, sides, new)
     untracked = loose.follow(repo, base, new, aside.untracked)
     committed, rendered = dict(sides.ours), dict(sides.base)
     align(repo, store, sides)
-    result = trees.merge(
-        repo, store, base=sides.base, ours=sides.ours, new=sides.new, labels=labels
-    )
+    result = trees.merge(repo, store, sides, labels)
 
     before = store.tree(committed)
     differences = trees.diff(repo, store, before, result.tree)
@@ -76,7 +71,7 @@ def merge(
         if tracked:
             files[record], stages[record] = recorded, {0: recorded}
         else:
-            copies[record] = new / answers_file
+            copies[record] = new / FILE_NAME
     plan = Plan(
         tuple(sorted(_within(repo, c) for c in (*changes, *aside.changes, *untracked.changes))),
         stages,
@@ -85,7 +80,7 @@ def merge(
         tuple(sorted(result.conflicts)),
         index.entries,
         record,
-        (new / answers_file).read_bytes() if recorded else b"",
+        (new / FILE_NAME).read_bytes() if recorded else b"",
         before,
         result.tree,
     )
@@ -164,12 +159,13 @@ def _sources(
     """New name -> old name, of files that move with this upgrade."""
     gone = [path for path, (_, after) in differences.items() if after is None]
     came = {path: after for path, (before, after) in differences.items() if after and not before}
-    by_content = {committed[path].oid: path for path in gone}
+    # What followed a folder that was renamed; no two empty files that happen to be alike.
+    by_content = {(committed[path].oid, PurePosixPath(path).name): path for path in gone}
     by_template = {target: sides.renamed.get(path, path) for path, target in sides.moved.items()}
     found: dict[str, str] = {}
     for path, entry in came.items():
-        source = by_template.get(path) or by_content.get(entry.oid, "")
-        if source in gone and source not in found.values():
+        source = by_template.get(path) or by_content.get((entry.oid, PurePosixPath(path).name))
+        if source and source in gone and source not in found.values():
             found[path] = source
     return found
 

@@ -87,11 +87,11 @@ def load(repo: Repo) -> State | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, TypeError, KeyError) as error:
-        raise ScaffoldError(f"The record of the unfinished upgrade is damaged: {file}") from error
+        raise ScaffoldError(f"the record of the unfinished upgrade is damaged: {file}") from error
     if state.schema != _SCHEMA:
         raise ScaffoldError(
-            f"The unfinished upgrade was begun by another version of mlops-scaffold: {file}",
-            hint="Finish it with that version.",
+            f"the unfinished upgrade was begun by another version of mlops-scaffold: {file}",
+            hint="finish it with that version",
         )
     return state
 
@@ -139,7 +139,7 @@ def lock(repo: Repo) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ScaffoldError(
-                f"Another upgrade is running in {repo.top}.", hint="Wait until it has ended."
+                f"another upgrade is running in {repo.top}", hint="wait until it has ended"
             ) from error
         yield
     finally:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -85,7 +86,7 @@ def merge(base: str, ours: str, theirs: str) -> Merged:
     ]
     if not all(map(_valid, replaced)):
         return Merged(base, ours, theirs, ())
-    return Merged(*replaced, tuple(sorted(notes)))
+    return Merged(replaced[0], replaced[1], replaced[2], tuple(sorted(notes)))
 
 
 def _merge_list(base: Span, ours: Span, theirs: Span) -> tuple[tuple[str, str, str], list[str]]:
@@ -177,12 +178,12 @@ def _text(items: list[Item], tail: tuple[str, ...], layout: str) -> str:
 
 
 def _lists(text: str) -> dict[str, Span]:
-    """The dependency lists of a file, by table and key; those we can't read exactly are left out."""
+    """The dependency lists of a file, by table and key; unusual ones are left out."""
     if not _valid(text):
         return {}
     headers = [*_HEADER.finditer(text), None]
     found: dict[str, Span] = {}
-    for header, following in zip(headers, headers[1:], strict=False):
+    for header, following in pairwise(headers):
         table = header[1].replace(" ", "") if header else ""
         if not header or not _TABLES.match(table):
             continue

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mlops_scaffold.upgrade.git import Repo
+    from mlops_scaffold.upgrade.model import Sides
     from mlops_scaffold.upgrade.objects import Scratch
 
 YOURS = "yours"
@@ -65,27 +66,17 @@ def read_blobs(repo: Repo, store: Scratch, oids: Iterable[str]) -> dict[str, byt
     return found
 
 
-def merge(
-    repo: Repo,
-    store: Scratch,
-    *,
-    base: Mapping[str, Entry],
-    ours: Mapping[str, Entry],
-    new: Mapping[str, Entry],
-    labels: tuple[str, str],
-) -> Result:
+def merge(repo: Repo, store: Scratch, sides: Sides, labels: tuple[str, str]) -> Result:
     """Let git merge three trees as it merges branches.
 
     Args:
         repo: Whose attributes and merge drivers apply.
         store: Holds the objects and takes the result's.
-        base: What both sides come from.
-        ours: The owner's side.
-        new: The template's side.
-        labels: What `base` and `new` are called in conflict markers.
+        sides: What to merge.
+        labels: What the base and the new template are called in conflict markers.
     """
-    root = store.commit(store.tree(base))
-    mine, theirs = (store.commit(store.tree(side), root) for side in (ours, new))
+    root = store.commit(store.tree(sides.base))
+    mine, theirs = (store.commit(store.tree(side), root) for side in (sides.ours, sides.new))
     output = split(
         repo.run("merge-tree", "--write-tree", "-z", mine, theirs, env=store.env, expect=(0, 1))
     )
@@ -121,7 +112,9 @@ def _relabel(repo: Repo, store: Scratch, result: Result, names: Mapping[str, str
         return path
 
     entries = _list(repo, store, result.tree)
-    marked = [path for path, stages in result.conflicts.items() if path in entries and len(stages) > 1]
+    marked = [
+        path for path, stages in result.conflicts.items() if path in entries and len(stages) > 1
+    ]
     contents = read_blobs(repo, store, (entries[path].oid for path in marked))
     for path in marked:
         content = contents[entries[path].oid]
