@@ -16,6 +16,15 @@ help: ## Show this help
 	@uv=$$(command -v uv || echo $(BIN)/uv); VIRTUAL_ENV=$(CURDIR)/.venv $$uv pip install --quiet --editable . --group dev
 	@touch $@
 
+.PHONY: demo
+demo: .venv/.installed ## Make a repository from model-service and run its main job
+	@rm -rf rendered/iris-api
+	$(BIN)/mlops-scaffold new model-service rendered/iris-api --defaults
+	@$(MAKE) --no-print-directory -C rendered/iris-api demo
+	@echo
+	@echo "That was rendered/iris-api, made a moment ago. Look around: its README tells what to try."
+	@echo "Make your own: $(BIN)/mlops-scaffold new model-service ../my-service"
+
 .PHONY: test
 test: .venv/.installed ## Run the program's tests
 	$(BIN)/pytest -n 2 -m "not proof"

@@ -57,8 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: Sequence[str]) -> int:
-    completing = "_MLOPS_SCAFFOLD_COMPLETE" in os.environ
-    code = None if completing else front.answer(args)
+    code = front.answer(args)
     if code is None:
         from mlops_scaffold.cli.app import run  # noqa: PLC0415  # imports Typer
 

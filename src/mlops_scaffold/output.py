@@ -7,7 +7,6 @@ a terminal that wants it, and wrapped to its width.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Literal
@@ -142,7 +141,7 @@ def tree(paths: Iterable[str]) -> None:
 
 def emit(result: Mapping[str, Any]) -> None:
     """Print a result as JSON, the only thing a `--json` run writes to stdout."""
-    line(json.dumps({"schema": SCHEMA, **result}, indent=2))
+    line(_json(result))
 
 
 def error(problem: ScaffoldError, *, as_json: bool = False) -> None:
@@ -150,8 +149,14 @@ def error(problem: ScaffoldError, *, as_json: bool = False) -> None:
     if as_json:
         described = {"message": problem.message, "hint": problem.hint}
         code = int(problem.exit_code)
-        note(json.dumps({"schema": SCHEMA, "error": described, "exit_code": code}, indent=2))
+        note(_json({"error": described, "exit_code": code}))
         return
     note(f"{style('error:', 'red', 'bold', stream=sys.stderr)} {problem.message}")
     if problem.hint:
         note(f"{style('hint:', 'cyan', stream=sys.stderr)} {problem.hint}")
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    import json  # noqa: PLC0415  # only `--json` pays for it
+
+    return json.dumps({"schema": SCHEMA, **data}, indent=2)

@@ -39,7 +39,7 @@ class _Loader(_BASE):  # type: ignore[misc, valid-type]  # chosen at run time, C
         return mapping
 
 
-# Copier's `!include` is for Copier to follow; to anyone else it is an empty document.
+# Copier's `!include` is followed by `copier_yml`; as YAML it is an empty document.
 _Loader.add_constructor("!include", lambda _loader, _node: None)
 
 
@@ -93,10 +93,6 @@ class Node:
         known = key in self.value if isinstance(self.value, dict) else isinstance(key, int)
         value = self.value[key] if known else None
         return Node(self.file, self.document, (*self.path, key), value)
-
-    def wrap(self, key: str) -> Node:
-        """A mapping with this node's value as its only entry: the long form of a short one."""
-        return Node(self.file, self.document, self.path, {key: self.value})
 
     def children(self) -> Iterator[Node]:
         """The nodes of a list.

@@ -9,6 +9,7 @@ anything a person should read.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mlops_scaffold import cli
-from mlops_scaffold.cli.front import ABOUT, PROGRAM, VERBS
+from mlops_scaffold.cli.front import ABOUT, COMPLETING, PROGRAM, VERBS
 from mlops_scaffold.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,8 +62,14 @@ def run(args: Sequence[str]) -> int:
         ScaffoldError: What went wrong, for the caller to print.
     """
     command = typer.main.get_command(build_app())
+    if COMPLETING in os.environ:
+        command.main(list(args), prog_name=PROGRAM)  # answers the shell and exits
     try:
-        result = command.main(list(args), prog_name=PROGRAM, standalone_mode=False)
+        # What `main` does beside this is to catch what `__main__` should: interrupts, closed pipes.
+        with command.make_context(PROGRAM, list(args)) as context:
+            result = command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
     except Exception as problem:
@@ -71,7 +78,7 @@ def run(args: Sequence[str]) -> int:
         describe = getattr(problem, "format_message", None)
         if describe is None:
             raise
-        context = getattr(problem, "ctx", None)
-        path = context.command_path if context else PROGRAM
-        raise UsageError(describe(), hint=f"{path} --help shows what it takes") from None
+        verb = next((f" {arg}" for arg in args[:1] if arg in VERBS), "")
+        hint = f"{PROGRAM}{verb} --help shows what it takes"
+        raise UsageError(describe(), hint=hint) from None
     return int(result or 0)

@@ -1,0 +1,55 @@
+"""The one place that sets up logging: one JSON object a line, or plain text for people."""
+
+import logging
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import orjson
+
+LogFormat = Literal["json", "text"]
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""Id of the request being answered; every line logged meanwhile carries it."""
+
+
+def set_up(level: str = "INFO", form: LogFormat = "json") -> None:
+    """Send all logging to standard error, in one form.
+
+    Facts go beside the message, not into it: `logger.info("saved", extra={"facts": {...}})`.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if form == "json" else _Text())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def _facts(record: logging.LogRecord) -> dict[str, Any]:
+    facts: dict[str, Any] = dict(getattr(record, "facts", {}))
+    if current := request_id.get():
+        facts["request_id"] = current
+    return facts
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_facts(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        clock = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
+        facts = " ".join(f"{name}={value}" for name, value in _facts(record).items())
+        line = f"{clock} {record.levelname:<7} {record.getMessage()} {facts}".rstrip()
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line

@@ -1,0 +1,124 @@
+"""Errors as RFC 9457 problem details: one shape for every 4xx and 5xx."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import (
+    Any,
+    NotRequired,  # pydantic wants these before 3.12
+)
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from typing_extensions import TypedDict
+
+from ..logs import request_id
+
+MEDIA_TYPE = "application/problem+json"
+MAX_ERRORS = 20
+"""Errors listed in one problem; who sends garbage needs a few hints, not a megabyte of them."""
+
+
+class FieldError(TypedDict):
+    """What is wrong with one part of the request, named by its JSON pointer."""
+
+    pointer: str
+    detail: str
+
+
+class ProblemBody(TypedDict):
+    """What a client gets instead of the answer (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: NotRequired[list[FieldError]]
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
+    """Stops the request with a clear answer: `raise Problem(404, "no such model")`.
+
+    Args:
+        status: HTTP status, 400 or above.
+        detail: What is wrong and what to do about it, for people.
+        errors: The parts of the request that are wrong, if they can be named.
+        headers: Extra headers, like `Retry-After`.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = list(errors)
+        self.headers = dict(headers or {})
+
+    def response(self) -> Response:
+        """The HTTP response that tells this problem."""
+        body = ProblemBody(
+            type="about:blank",
+            title=HTTPStatus(self.status).phrase,
+            status=self.status,
+            detail=self.detail,
+            request_id=request_id.get(),
+        )
+        if self.errors:
+            body["errors"] = self.errors[:MAX_ERRORS]
+        return Response(orjson.dumps(body), self.status, self.headers, MEDIA_TYPE)
+
+
+def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
+    """Translate pydantic's errors."""
+    return [
+        FieldError(pointer=_pointer(error["loc"]), detail=error["msg"])
+        for error in errors[:MAX_ERRORS]
+    ]
+
+
+def _pointer(location: Sequence[str | int]) -> str:
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
+
+
+def answer_with_problems(app: FastAPI) -> None:
+    """Make every error that leaves an endpoint a problem, also those of the framework."""
+
+    @app.exception_handler(Problem)
+    async def of_ours(_: Request, problem: Problem) -> Response:
+        return problem.response()
+
+    @app.exception_handler(HTTPException)
+    async def of_the_framework(_: Request, error: HTTPException) -> Response:
+        return Problem(error.status_code, str(error.detail), headers=error.headers).response()
+
+    @app.exception_handler(RequestValidationError)
+    async def of_validation(_: Request, error: RequestValidationError) -> Response:
+        return Problem(
+            422, "The request is not valid.", errors=field_errors(error.errors())
+        ).response()
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI entries for problems that an endpoint may answer with; goes to `responses=`."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+
+
+def problem_schema() -> dict[str, Any]:
+    """JSON schema of a problem, for `components/schemas/Problem`."""
+    schema = TypeAdapter(ProblemBody).json_schema()
+    schema["properties"]["errors"]["items"] = schema.pop("$defs")["FieldError"]
+    return schema

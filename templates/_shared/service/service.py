@@ -1,0 +1,55 @@
+"""Puts the plumbing around an app, in the one order that makes sense."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+
+from .auth import ApiKeys, RequireApiKey
+from .health import OPEN_PATHS, Lifecycle, health_routes
+from .limits import Limits
+from .metrics import HttpMetrics
+from .observe import Observe
+from .problems import answer_with_problems
+from .ratelimit import RateLimit
+from .settings import ServiceSettings
+
+
+def equip(  # noqa: PLR0913 - each is a part that the caller owns
+    app: FastAPI,
+    settings: ServiceSettings,
+    *,
+    keys: ApiKeys,
+    metrics: HttpMetrics,
+    lifecycle: Lifecycle,
+    obstacle: Callable[[], str | None],
+) -> None:
+    """Add health, metrics, problems, authentication and limits to an app.
+
+    A request passes `Observe`, `Limits`, `RateLimit` and `RequireApiKey`, in this order;
+    only then is any of its body read.
+
+    Args:
+        app: The app; its own routes under `/v1/` need a key.
+        settings: The limits.
+        keys: Who may call.
+        metrics: Where traffic is counted.
+        lifecycle: Of this process; the server sets it to draining.
+        obstacle: Says why requests can't be answered now, or `None`.
+    """
+    app.include_router(health_routes(lifecycle, metrics.registry, obstacle))
+    answer_with_problems(app)
+    # The last one added is the outermost.
+    app.add_middleware(RequireApiKey, metrics=metrics, keys=keys, prefix="/v1/")
+    if settings.rate_limit != "off":
+        app.add_middleware(RateLimit, metrics=metrics, rate=settings.rate_limit, exempt=OPEN_PATHS)
+    app.add_middleware(
+        Limits,
+        metrics=metrics,
+        max_body_bytes=settings.max_body_bytes,
+        max_concurrency=settings.max_concurrency,
+        seconds=settings.request_seconds,
+        exempt=OPEN_PATHS,
+    )
+    app.add_middleware(
+        Observe, metrics=metrics, lifecycle=lifecycle, sample=settings.access_log_sample
+    )

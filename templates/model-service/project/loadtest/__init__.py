@@ -1,0 +1,1 @@
+"""An open-loop load test: requests leave on schedule, whether or not answers come back."""

@@ -1,0 +1,80 @@
+"""A small HTTP/1.1 client: cheap enough to measure a server on the same machine."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import urlsplit
+
+
+@dataclass(slots=True)
+class Client:
+    """Sends one fixed request again and again, over connections that it keeps.
+
+    Attributes:
+        host: Where to connect to.
+        port: Where to connect to.
+        request: The whole request, head and body, as it goes over the wire.
+    """
+
+    host: str
+    port: int
+    request: bytes
+    _idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = field(default_factory=list)
+
+    @classmethod
+    def post(cls, url: str, body: bytes, headers: dict[str, str]) -> Self:
+        """Prepare a POST of JSON to an `http://` URL."""
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname:
+            raise ValueError(f"not an http:// URL: {url}")
+        lines = {
+            "Host": parts.netloc,
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **headers,
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        request = f"POST {parts.path or '/'} HTTP/1.1\r\n{head}\r\n".encode() + body
+        return cls(parts.hostname, parts.port or 80, request)
+
+    async def send(self) -> int:
+        """Send the request; gives the status once the whole answer has arrived.
+
+        Raises:
+            OSError: There is no connection to be had, or it broke.
+        """
+        reader, writer = self._idle.pop() if self._idle else await self._connect()
+        try:
+            writer.write(self.request)
+            status, close = await _read_answer(reader)
+        except BaseException:
+            writer.close()
+            raise
+        if close:
+            writer.close()
+        else:
+            self._idle.append((reader, writer))
+        return status
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(self.host, self.port)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        while self._idle:
+            self._idle.pop()[1].close()
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
+    """Read one answer; gives its status and whether the connection ends with it."""
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = next(
+            int(line.partition(b":")[2])
+            for line in head.split(b"\r\n")
+            if line.startswith(b"content-length:")
+        )
+        await reader.readexactly(length)
+    except (asyncio.IncompleteReadError, StopIteration) as error:
+        raise ConnectionError("the answer was cut short") from error
+    return int(head.split(b" ", 2)[1]), b"\r\nconnection: close\r\n" in head

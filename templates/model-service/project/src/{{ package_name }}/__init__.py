@@ -1,0 +1,1 @@
+"""Train a classifier with scikit-learn and serve it with FastAPI on ONNX Runtime."""

@@ -1,0 +1,1 @@
+"""Serves a trained model over HTTP; knows the artifact, never the training."""

@@ -1,0 +1,36 @@
+"""`python -m <package>.serving`: serve the published model until told to stop."""
+
+import sys
+
+from pydantic import ValidationError
+
+from .. import logs
+from ..artifact import ArtifactError
+from ..settings import Settings
+from ..web.health import Lifecycle
+from ..web.server import serve
+from ..web.settings import SettingsError
+from .app import create_app
+
+
+def main() -> int:
+    """Serve; gives the exit code."""
+    try:
+        settings = Settings()
+        logs.set_up(settings.log_level, settings.log_format)
+        lifecycle = Lifecycle()
+        serve(create_app(settings, lifecycle), settings, lifecycle)
+    except ValidationError as error:
+        for detail in error.errors():
+            name = "_".join(["APP", *map(str, detail["loc"])]).upper()
+            where = f"{name}: " if detail["loc"] else ""
+            print(f"error: {where}{detail['msg'].removeprefix('Value error, ')}", file=sys.stderr)
+        return 1
+    except (ArtifactError, SettingsError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

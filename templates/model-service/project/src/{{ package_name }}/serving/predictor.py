@@ -1,0 +1,126 @@
+"""A model ready to answer: verified bytes, an inference session, a request schema."""
+
+from collections import Counter
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from ..artifact import Artifact, ArtifactError
+from ..manifest import LABEL_OUTPUT, MATRIX_INPUT, PROBABILITIES_OUTPUT, Manifest, Value, encode
+from .metrics import ModelMetrics
+from .schemas import Prediction, RowParser
+
+_OUTPUTS = [LABEL_OUTPUT, PROBABILITIES_OUTPUT]
+_DECIMALS = 6
+
+
+class Model:
+    """One version of the model. It never changes; a new version is a new object.
+
+    Args:
+        artifact: The verified model.
+        metrics: Where predictions are counted.
+        max_rows: Most rows in one request.
+
+    Raises:
+        ArtifactError: ONNX Runtime can't run it, or it does not do what its manifest says.
+    """
+
+    def __init__(self, artifact: Artifact, metrics: ModelMetrics, max_rows: int) -> None:
+        self.manifest = artifact.manifest
+        self.parser = RowParser(self.manifest, max_rows)
+        self._metrics = metrics
+        self._range = _Range(self.manifest)
+        try:
+            self._session = _session(artifact.model)
+            self._run([example.row for example in self.manifest.examples])
+        # ONNX Runtime raises its own exceptions without a common base.
+        except Exception as error:
+            raise ArtifactError(f"the model {self.version} does not run: {error}") from error
+
+    @property
+    def version(self) -> str:
+        """The artifact's version."""
+        return self.manifest.version
+
+    def predict(self, rows: Sequence[Sequence[Value]]) -> list[Prediction]:
+        """Predict rows that have passed the parser, and count what was answered."""
+        began = perf_counter()
+        feeds, winners, probabilities = self._run(rows)
+        self._metrics.inference.observe(perf_counter() - began)
+        labels = self.manifest.labels
+        outside = self._range.outside(feeds)
+        predictions = [
+            Prediction(labels[winner], dict(zip(labels, row, strict=True)), outside.get(index, []))
+            for index, (winner, row) in enumerate(
+                zip(winners.tolist(), probabilities.round(_DECIMALS).tolist(), strict=True)
+            )
+        ]
+        for label, count in Counter(p.label for p in predictions).items():
+            self._metrics.predictions.labels(label).inc(count)
+        for feature in (name for names in outside.values() for name in names):
+            self._metrics.out_of_range.labels(feature).inc()
+        return predictions
+
+    def _run(
+        self, rows: Sequence[Sequence[Value]]
+    ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64], NDArray[np.float64]]:
+        """Encode and infer; gives the inputs, a label index and probabilities per row."""
+        feeds = encode(self.manifest, rows)
+        winners, probabilities = self._session.run(_OUTPUTS, feeds)
+        if probabilities.shape != (len(rows), len(self.manifest.labels)):
+            raise ValueError(f"{PROBABILITIES_OUTPUT} has the shape {probabilities.shape}")
+        return feeds, winners, probabilities.astype(np.float64)
+
+
+def _session(model: bytes) -> ort.InferenceSession:
+    """One thread: a small model is done before a second one has woken up."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+class _Range:
+    """Finds values outside of what training saw. Pixels share one range."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        numeric = [
+            (name, feature)
+            for name, feature in zip(_tensor_names(manifest), manifest.features, strict=True)
+            if feature.minimum is not None
+        ]
+        self._matrix = manifest.layout == "matrix"
+        self._inputs = [name for name, _ in numeric]
+        self._names = [feature.name for _, feature in numeric]
+        self._low = np.array([feature.minimum for _, feature in numeric], dtype=np.float32)
+        self._high = np.array([feature.maximum for _, feature in numeric], dtype=np.float32)
+        if manifest.image is not None:
+            self._low[:], self._high[:] = self._low.min(), self._high.max()
+
+    def outside(self, feeds: dict[str, NDArray[Any]]) -> dict[int, list[str]]:
+        """Row index -> names of its unusual features; only rows that have any."""
+        if not self._names:
+            return {}
+        values = (
+            feeds[MATRIX_INPUT]
+            if self._matrix
+            else np.hstack([feeds[name] for name in self._inputs])
+        )
+        strange = (values < self._low) | (values > self._high)
+        if not strange.any():
+            return {}
+        found: dict[int, list[str]] = {}
+        for row, column in np.argwhere(strange).tolist():
+            found.setdefault(row, []).append(self._names[column])
+        return found
+
+
+def _tensor_names(manifest: Manifest) -> Sequence[str]:
+    if manifest.layout == "matrix":
+        return [MATRIX_INPUT] * len(manifest.features)
+    return manifest.input_names

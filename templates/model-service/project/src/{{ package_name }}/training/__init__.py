@@ -1,0 +1,1 @@
+"""From a table to a published model; `model.py` is the part to make your own."""

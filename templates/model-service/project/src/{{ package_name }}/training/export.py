@@ -1,0 +1,114 @@
+"""From scikit-learn to ONNX, and the proof that both say the same."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+
+from ..manifest import LABEL_OUTPUT, MATRIX_INPUT, PROBABILITIES_OUTPUT, Schema
+
+OPSET = 18
+"""Old enough for every ONNX Runtime of the last years."""
+TOLERANCE = 1e-5
+"""Most that a probability may differ from scikit-learn's."""
+
+
+class ExportError(Exception):
+    """The exported model does not do what the trained one does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What a model says: `codes` of shape (rows,), `probabilities` of shape (rows, labels)."""
+
+    codes: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+
+def export(pipeline: Pipeline, schema: Schema) -> bytes:
+    """Convert a trained pipeline; the same pipeline always gives the same bytes."""
+    inputs: list[tuple[str, FloatTensorType | StringTensorType]]
+    if schema.layout == "matrix":
+        inputs = [(MATRIX_INPUT, FloatTensorType([None, len(schema.features)]))]
+    else:
+        kinds = {"numeric": FloatTensorType, "categorical": StringTensorType}
+        inputs = [
+            (name, kinds[feature.kind]([None, 1]))
+            for name, feature in zip(schema.input_names, schema.features, strict=True)
+        ]
+    model = to_onnx(
+        pipeline,
+        name="classifier",  # the default is a random one
+        initial_types=inputs,
+        options={id(pipeline[-1]): {"zipmap": False}},  # a tensor instead of a list of maps
+        target_opset=OPSET,
+    )
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def run(model: bytes, feeds: dict[str, NDArray[Any]]) -> Predictions:
+    """Predict with ONNX Runtime, as the service does."""
+    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+    codes, probabilities = session.run([LABEL_OUTPUT, PROBABILITIES_OUTPUT], feeds)
+    return Predictions(codes, probabilities.astype(np.float64))
+
+
+def round_to_float32(pipeline: Pipeline) -> None:
+    """Round what a trained pipeline has learnt to what ONNX will hold, in place.
+
+    Without it, scikit-learn subtracts a float64 mean and ONNX a float32 one, and in a column
+    of large numbers with a small spread the two models drift apart.
+    """
+    for step in _steps(pipeline):
+        for name in ("statistics_", "mean_", "coef_", "intercept_", "coefs_", "intercepts_"):
+            if (learnt := getattr(step, name, None)) is not None:
+                setattr(step, name, _rounded(learnt))
+        if getattr(step, "scale_", None) is not None:
+            step.scale_ = 1 / _rounded(1 / step.scale_)  # ONNX multiplies by the inverse
+
+
+def check_parity(trained: Predictions, exported: Predictions) -> float:
+    """Compare two models' predictions for the same rows.
+
+    Returns:
+        The largest difference of a probability.
+
+    Raises:
+        ExportError: A label differs, or a probability by more than `TOLERANCE`.
+    """
+    differences = np.abs(trained.probabilities - exported.probabilities).max(axis=1)
+    wrong = (trained.codes != exported.codes) | ~(differences <= TOLERANCE)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ExportError(
+            f"the ONNX model differs from the scikit-learn one on {wrong.sum()} of {len(wrong)} "
+            f"held-out rows, first on row {row + 1}: "
+            f"label {exported.codes[row]} instead of {trained.codes[row]}, "
+            f"probabilities apart by {differences[row]:.2g} (at most {TOLERANCE} is allowed)"
+        )
+    return float(differences.max())
+
+
+def _steps(step: BaseEstimator) -> Iterator[BaseEstimator]:
+    if isinstance(step, Pipeline):
+        for _, inner in step.steps:
+            yield from _steps(inner)
+    elif isinstance(step, ColumnTransformer):
+        for _, inner, _ in step.transformers_:
+            yield from _steps(inner)
+    else:
+        yield step
+
+
+def _rounded(learnt: "NDArray[np.float64] | list[NDArray[np.float64]]") -> Any:
+    if isinstance(learnt, list):
+        return [_rounded(part) for part in learnt]
+    return learnt.astype(np.float32).astype(np.float64)

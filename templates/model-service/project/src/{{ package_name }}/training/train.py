@@ -1,0 +1,180 @@
+"""Train, export, check, publish: the steps in their order."""
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from .. import artifact
+from ..artifact import Artifact
+from ..manifest import (
+    Dataset,
+    Example,
+    Manifest,
+    Metrics,
+    ModelFile,
+    Provenance,
+    content_version,
+    encode,
+)
+from . import card, datasets
+from .evaluate import choose, measure, split, weights
+from .export import Predictions, check_parity, export, round_to_float32, run
+from .model import candidates
+from .table import Table, at_float32
+
+EXAMPLES = 3
+LIBRARIES = ("numpy", "onnx", "onnxruntime", "polars", "scikit-learn", "skl2onnx")
+
+
+class NotGoodEnoughError(Exception):
+    """The model is not good enough to be published."""
+
+
+def train(  # noqa: PLR0913 - named where they are passed
+    source: str,
+    models: Path,
+    *,
+    target: str | None = None,
+    drop: Sequence[str] = (),
+    data_dir: Path = Path("data"),
+    seed: int = 0,
+    min_accuracy: float | None = None,
+) -> Artifact:
+    """Train a model, export it, check it and make it the current one.
+
+    Args:
+        source: `iris`, `digits`, `mnist`, or the path of a CSV or Parquet file.
+        models: The models folder to publish to.
+        target: Column of the file to predict.
+        drop: Columns of the file to leave out.
+        data_dir: Where MNIST's files are, or go to when fetched.
+        seed: The same data and seed give the same model, byte for byte.
+        min_accuracy: Held-out accuracy that the model must reach; the data set's own limit,
+            or better than guessing, if not given.
+
+    Raises:
+        DataError: The data cannot be used.
+        ExportError: The ONNX model does not do what the scikit-learn one does.
+        NotGoodEnoughError: The model is not good enough; nothing was published.
+    """
+    table = datasets.load(source, target=target, drop=drop, data_dir=data_dir)
+    with threadpool_limits(1):  # sums in the same order, whatever the number of cores
+        manifest, model = fit(table, seed)
+    limit = table.min_accuracy if min_accuracy is None else min_accuracy
+    check_quality(manifest.metrics, len(manifest.labels), limit)
+    return artifact.save(models, manifest, model, card.render(manifest))
+
+
+def fit(table: Table, seed: int) -> tuple[Manifest, bytes]:
+    """Choose, train and export a model, and judge it on held-out rows.
+
+    Returns:
+        The manifest and the ONNX model's bytes.
+
+    Raises:
+        ExportError: The ONNX model does not do what the scikit-learn one does.
+    """
+    values, (training, held_out) = at_float32(table.values), split(table, seed)
+    learnt, codes = values[training], table.codes[training]
+    choice = choose(candidates(table.schema, len(codes), seed), learnt, codes, seed)
+    pipeline = choice.pipeline.fit(learnt, codes, **weights(codes))
+    round_to_float32(pipeline)
+    model = export(pipeline, table.schema)
+    trained = Predictions(
+        pipeline.predict(values[held_out]), pipeline.predict_proba(values[held_out])
+    )
+    exported = run(model, encode(table.schema, table.rows(held_out)))
+    difference = check_parity(trained, exported)
+    metrics = measure(choice, exported, table.codes[held_out], table.schema.labels, difference)
+    return describe(table, pipeline, model, metrics, seed), model
+
+
+def describe(
+    table: Table, pipeline: Pipeline, model: bytes, metrics: Metrics, seed: int
+) -> Manifest:
+    """Write down what the model is and what it takes to make it again."""
+    labels = table.schema.labels
+    training, held_out = split(table, seed)
+    shown = held_out[:EXAMPLES]
+    digest = hashlib.sha256(model).hexdigest()
+    parameters = pipeline[-1].get_params()
+    return Manifest(
+        **dict(table.schema),
+        version=content_version(table.schema, digest),
+        examples=tuple(
+            Example(row=tuple(row), label=labels[code])
+            for row, code in zip(table.rows(shown), table.codes[shown], strict=True)
+        ),
+        dataset=Dataset(
+            name=table.name,
+            sha256=table.sha256,
+            rows=len(table.codes),
+            train_rows=len(training),
+            held_out_rows=len(held_out),
+        ),
+        model=ModelFile(
+            sha256=digest,
+            size=len(model),
+            estimator=type(pipeline[-1]).__name__,
+            parameters={name: _plain(value) for name, value in sorted(parameters.items())},
+        ),
+        metrics=metrics,
+        provenance=provenance(seed),
+    )
+
+
+def provenance(seed: int) -> Provenance:
+    """Find out which code and libraries are at work."""
+    commit = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain", "--untracked-files=no")
+    return Provenance(
+        seed=seed,
+        git_commit=commit,
+        git_dirty=None if commit is None else bool(changes),
+        python=platform.python_version(),
+        libraries={name: version(name) for name in LIBRARIES},
+    )
+
+
+def check_quality(metrics: Metrics, labels: int, min_accuracy: float | None) -> None:
+    """Stop a bad model from being published.
+
+    Raises:
+        NotGoodEnoughError: The held-out accuracy is under `min_accuracy`; or, without such a
+            limit, the model is no better than guessing.
+    """
+    if min_accuracy is not None:
+        if metrics.accuracy < min_accuracy:
+            raise NotGoodEnoughError(
+                f"held-out accuracy {metrics.accuracy:.4f} is under {min_accuracy}"
+            )
+    elif metrics.balanced_accuracy <= 1 / labels:
+        raise NotGoodEnoughError(
+            f"held-out balanced accuracy {metrics.balanced_accuracy:.4f} is no better than "
+            f"guessing among {labels} labels ({1 / labels:.4f})"
+        )
+
+
+def _plain(value: object) -> str | int | float | bool | None:
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _git(*arguments: str) -> str | None:
+    """Ask git; nothing if there is no git, no repository or no commit."""
+    try:
+        done = subprocess.run(  # noqa: S603 - the arguments are written above
+            ["git", *arguments],  # noqa: S607 - git is where PATH says
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
