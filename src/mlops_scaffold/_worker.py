@@ -35,12 +35,9 @@ def _render(work: render.Work) -> dict[str, Any]:
         return {"answers": render.render_here(work)}
     except ScaffoldError as error:
         usage = isinstance(error, UsageError)
-        return {"message": error.message, "hint": error.hint, "usage": usage}
+        return {"message": error.message[:2000], "hint": error.hint, "usage": usage}
     except KeyboardInterrupt:
         return {"interrupted": True}
-    except Exception as error:  # noqa: BLE001  # a broken template can raise anything at all
-        message = f"cannot render: {type(error).__name__}: {error}"
-        return {"message": message[:2000], "hint": "", "usage": False}
 
 
 def _limit() -> None:

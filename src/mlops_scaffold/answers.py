@@ -66,10 +66,21 @@ def text(url: str, ref: str, answers: Mapping[str, Any], *, header: str = HEADER
         header: Comment lines that open the file.
     """
     data = {"_commit": ref, "_src_path": url, **{key: answers[key] for key in sorted(answers)}}
-    body: str = yaml.safe_dump(
-        data, allow_unicode=True, default_flow_style=False, sort_keys=False, width=1000
-    )
+    body = _dump(data, allow_unicode=True)
+    if yaml.safe_load(body) != data:  # PyYAML leaves some line separators of Unicode bare
+        body = _dump(data, allow_unicode=False)
     return header + body
+
+
+def _dump(data: Mapping[str, Any], *, allow_unicode: bool) -> str:
+    dumped: str = yaml.safe_dump(
+        dict(data),
+        allow_unicode=allow_unicode,
+        default_flow_style=False,
+        sort_keys=False,
+        width=1000,
+    )
+    return dumped
 
 
 def header_of(rendered: str) -> str:

@@ -138,8 +138,21 @@ def full_keys(
             raise UsageError(f"{key!r} {reason} in {template}: it can't be set", hint=listed)
         if full in result:
             raise UsageError(f"{full!r} is given twice")
+        _check_number(known[full], value)
         result[full] = value
     return result
+
+
+def _check_number(entry: Entry, value: Any) -> None:
+    """Refuse text that is no number where one is asked for: Copier's message names no question."""
+    kind = entry.value.get("type") if isinstance(entry.value, Mapping) else None
+    if kind not in {"int", "float"}:
+        return
+    try:
+        int(value) if kind == "int" else float(value)
+    except (TypeError, ValueError):
+        what = "whole number" if kind == "int" else "number"
+        raise UsageError(f"{entry.key}: {value!r} is not a {what}") from None
 
 
 def _entries(file: Path) -> Iterator[Entry]:
@@ -158,7 +171,7 @@ def _includes(file: Path) -> Iterator[str]:
             depth -= 1
         elif isinstance(event, yaml.ScalarEvent) and event.tag == "!include":
             if depth:
-                line = event.start_mark.line + 1
+                line = event.start_mark.line + 1  # type: ignore[union-attr]  # parsed ones have marks
                 raise ScaffoldError(f"{file}, line {line}: `!include` must be its own document")
             yield event.value
 

@@ -18,7 +18,7 @@ _PROJECT = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _MAX_LENGTH = 64
 _HINT = "give another one: -d project_name=NAME"
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s*==", re.MULTILINE)
-_TAKEN = frozenset({"src", "tests", "setup", "conftest"})
+_TAKEN = frozenset({"src", "test", "tests", "setup", "conftest"})
 # Distributions whose module has another name than theirs, among those that templates use.
 _MODULES = {
     "attrs": "attr",

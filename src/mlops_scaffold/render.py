@@ -156,8 +156,10 @@ def _copier_errors() -> Iterator[None]:
         if match is None:
             raise ScaffoldError(f"cannot render: {error}") from error
         raise UsageError(f"{match['key']}: {match['what'].strip()}") from error
-    except (CopierError, OSError, AssertionError, MemoryError, RecursionError) as error:
-        raise ScaffoldError(f"cannot render: {error or type(error).__name__}") from error
+    except (CopierError, OSError) as error:
+        raise ScaffoldError(f"cannot render: {error}") from error
+    except Exception as error:  # a template's expressions can raise anything at all
+        raise ScaffoldError(f"cannot render: {type(error).__name__}: {error}") from error
 
 
 def _record(tree: TemplateTree, final: Mapping[str, Any], project: Path) -> None:
