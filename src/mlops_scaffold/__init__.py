@@ -22,12 +22,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from mlops_scaffold.builtin import builtin_root
     from mlops_scaffold.catalog import Catalog, load
     from mlops_scaffold.errors import ScaffoldError
     from mlops_scaffold.new import Created, Request, create
     from mlops_scaffold.records import Project
-    from mlops_scaffold.source import open_source
+    from mlops_scaffold.source import builtin_root, open_source
 
 _HOME = {
     "Catalog": "catalog",
@@ -35,7 +34,7 @@ _HOME = {
     "Project": "records",
     "Request": "new",
     "ScaffoldError": "errors",
-    "builtin_root": "builtin",
+    "builtin_root": "source",
     "create": "new",
     "load": "catalog",
     "open_source": "source",
