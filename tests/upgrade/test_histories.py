@@ -144,6 +144,10 @@ def check_nothing_lost(history: History, plan: Plan, before: Tree, after: Tree) 
         assert after.get(path) == (kind, data), f"untracked {path} was touched"
 
 
+def files(root: Path) -> Tree:
+    return {path: value for path, value in read(root).items() if value[0] != "folder"}
+
+
 def tracked_at_head(repo: Path) -> set[str]:
     listing = git(repo, "ls-tree", "-r", "-z", "--name-only", "HEAD")
     return set(os.fsdecode(listing).split("\0")[:-1])
@@ -151,7 +155,7 @@ def tracked_at_head(repo: Path) -> set[str]:
 
 def check_untouched_are_exact(history: History, plan: Plan, before: Tree, after: Tree) -> None:
     world = history.world
-    base, new = read(world.base), read(world.new)
+    base, new = files(world.base), files(world.new)
     committed = tracked_at_head(world.repo)
     renamed = {within(history, change.was) for change in plan.changes}
     for inside, value in base.items():
@@ -168,7 +172,7 @@ def check_untouched_are_exact(history: History, plan: Plan, before: Tree, after:
     if not history.edited and not plan.conflicts:
         kept = {c.path for c in plan.changes if c.verdict in (Verdict.KEPT, Verdict.KEPT_DELETED)}
         for inside, value in new.items():
-            if inside not in kept and value[0] != "folder":
+            if inside not in kept:
                 assert after.get(within(history, inside)) == value, (
                     f"{inside} is not the template's"
                 )

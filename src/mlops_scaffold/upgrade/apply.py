@@ -21,7 +21,7 @@ from mlops_scaffold.upgrade.objects import Entry
 from mlops_scaffold.upgrade.state import State, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
     from pathlib import Path
 
     from mlops_scaffold.upgrade.git import Repo
@@ -107,8 +107,8 @@ def undo(repo: Repo, begun: State) -> dict[str, str]:
             _clear_draft(repo.top / step.path)
             if not step.before:
                 _remove(repo, step.path)
-        _prune(repo, (step.path for step in begun.steps if step.writes))
         modes = dict(begun.folders)
+        _prune(repo, (step.path for step in begun.steps if step.writes), keep=modes)
         for step in begun.steps:
             backup = place / "backup" / step.path
             if os.path.lexists(backup):
@@ -168,9 +168,8 @@ def _prepare(
         for files in (plan.files, plan.loose)
         for path, entry in files.items()
     ]
-    folders: dict[str, int] = {}
     for step in steps:
-        folders |= _back_up(repo, step.path, place / "backup" / step.path)
+        _back_up(repo.top / step.path, place / "backup" / step.path)
     begun = State(
         phase=state.APPLYING,
         old=versions[0],
@@ -178,7 +177,7 @@ def _prepare(
         steps=tuple(steps),
         index=_entries(plan),
         paths=tuple(plan.stages),
-        folders=tuple(folders.items()),
+        folders=_folders(repo, steps),
         conflicts=plan.conflicts,
         record=plan.record,
         record_text=plan.record_text.decode(),
@@ -214,23 +213,23 @@ def _stage(repo: Repo, plan: Plan, place: Path) -> None:
             shutil.copy2(source, place / "stage" / path, follow_symlinks=False)
 
 
-def _back_up(repo: Repo, path: str, backup: Path) -> dict[str, int]:
-    """Keep what stands at a path; return the modes of the folders above it."""
-    source = repo.top / path
-    try:
-        linked = source.is_symlink()
-        if not linked and not source.is_file():
-            return {}
-    except NotADirectoryError:
-        return {}
+def _back_up(source: Path, backup: Path) -> None:
+    """Keep the file or link that stands at a path, if one does."""
+    linked = source.is_symlink()
+    if not linked and not source.is_file():
+        return
     backup.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        if linked:
-            raise OSError  # noqa: TRY301 - a hard link to a symbolic link is not portable
-        backup.hardlink_to(source)  # costs no space, and keeps the file's every property
-    except OSError:
-        shutil.copy2(source, backup, follow_symlinks=False)
-    return {parent: (repo.top / parent).stat().st_mode & 0o7777 for parent in _parents(repo, path)}
+    if not linked:
+        with suppress(OSError):  # another disk, another owner
+            backup.hardlink_to(source)  # costs no space, and keeps the file's every property
+            return
+    shutil.copy2(source, backup, follow_symlinks=False)
+
+
+def _folders(repo: Repo, steps: Iterable[Step]) -> tuple[tuple[str, int], ...]:
+    """The folders that there are above the paths, with their modes."""
+    above = {parent: repo.top / parent for step in steps for parent in _parents(repo, step.path)}
+    return tuple((p, f.stat().st_mode & 0o7777) for p, f in above.items() if f.is_dir())
 
 
 def _entries(plan: Plan) -> tuple[tuple[str, str, str], ...]:
@@ -264,9 +263,10 @@ def _remove(repo: Repo, path: str) -> None:
         target.unlink()
 
 
-def _prune(repo: Repo, paths: Iterable[str]) -> None:
+def _prune(repo: Repo, paths: Iterable[str], *, keep: Container[str] = ()) -> None:
     """Remove folders that lost their last file."""
-    for parent in sorted({p for path in paths for p in _parents(repo, path)}, reverse=True):
+    parents = {parent for path in paths for parent in _parents(repo, path)}
+    for parent in sorted((p for p in parents if p not in keep), reverse=True):
         with suppress(OSError):  # not empty, or gone
             (repo.top / parent).rmdir()
 

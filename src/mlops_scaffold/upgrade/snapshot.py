@@ -30,7 +30,7 @@ class Index(NamedTuple):
 
 def read_index(repo: Repo) -> Index:
     """Read what git tracks of the project."""
-    listing = repo.run("ls-files", "-z", "-v", "--stage", "--", _pathspec(repo))
+    listing = repo.run("ls-files", "-z", "-v", "--stage", "--", pathspec(repo))
     entries: dict[str, Entry] = {}
     unmerged: list[str] = []
     hidden: set[str] = set()
@@ -51,7 +51,7 @@ def dirty(repo: Repo) -> tuple[str, ...]:
     # `git diff HEAD` would miss a change that is staged and undone in the work tree.
     listing = repo.run(
         *("status", "--porcelain=v2", "-z", "--untracked-files=no", "--no-renames"),
-        *("--", _pathspec(repo)),
+        *("--", pathspec(repo)),
     )
     return tuple(line.split(" ", 10 if line[0] == "u" else 8)[-1] for line in split(listing))
 
@@ -127,6 +127,7 @@ def _attributes(repo: Repo, paths: Iterable[str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _pathspec(repo: Repo) -> str:
+def pathspec(repo: Repo) -> str:
+    """What limits a git command to the project."""
     # `:(top,literal)` as a project's folder may be called `[a]*`.
     return f":(top,literal){repo.prefix.rstrip('/')}" if repo.prefix else ":(top)"

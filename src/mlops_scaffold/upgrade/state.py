@@ -53,7 +53,7 @@ class State:
     steps: tuple[Step, ...]
     index: tuple[tuple[str, str, str], ...]  # path, mode and id of each touched entry, before
     paths: tuple[str, ...]  # touched entries of the index
-    folders: tuple[tuple[str, int], ...]  # modes of folders that may become empty and go
+    folders: tuple[tuple[str, int], ...]  # that there were, with their modes
     conflicts: tuple[str, ...]
     record: str  # path of the answers file
     record_text: str
