@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def freshen(root: Path, slug: str, tell: Callable[[StepResult], None]) -> Freshe
     moved = tuple(f"{name} {_versions(old, name)} -> {_versions(new, name)}" for name in names)
     if not names:
         return Freshened(slug, ())
-    findings = _prove(root, slug, old, new, names, tell)
+    findings = _prove(root, slug, new, tell)
     if not findings:
         template.write_text(_text(new))
         return Freshened(slug, moved)
@@ -44,7 +44,8 @@ def freshen(root: Path, slug: str, tell: Callable[[StepResult], None]) -> Freshe
     good, bad = 0, len(names)
     while bad - good > 1:
         middle = (good + bad) // 2
-        if _prove(root, slug, old, new, names[:middle], tell):
+        some = {name: new.get(name, []) for name in names[:middle]}
+        if _prove(root, slug, old | some, tell):
             bad = middle
         else:
             good = middle
@@ -63,19 +64,14 @@ def _resolve(root: Path, slug: str) -> str:
         return (folder / "constraints.txt").read_text()
 
 
-def _prove(  # noqa: PLR0913, plain parts of one trial
-    root: Path,
-    slug: str,
-    old: dict[str, list[str]],
-    new: dict[str, list[str]],
-    names: Sequence[str],
-    tell: Callable[[StepResult], None],
+def _prove(
+    root: Path, slug: str, pinned: dict[str, list[str]], tell: Callable[[StepResult], None]
 ) -> tuple[str, ...]:
-    """Prove the template with the moves of `names` made, and no others."""
+    """Prove the template with these pins; gives what failed."""
     template = spec.load(root, slug)
     with tempfile.TemporaryDirectory() as folder:
         pins = Path(folder) / "constraints.txt"
-        pins.write_text(_text(old | {name: new.get(name, []) for name in names}))
+        pins.write_text(_text(pinned))
         with unit_for(root, template, template.answer_sets[0], constraints=pins) as unit:
             results = prove_unit(unit, STEPS, tell)
             shutil.copy(pins, unit.results / "constraints.txt")

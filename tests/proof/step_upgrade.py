@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from .records import Figures, Outcome, SkipStepError
-from .step_run import TEST_LIMIT, slack
+from .step_run import LIMITS, slack
 from .unit import SETUP_LIMIT, Unit, git, program, render
 
 _OWN_MODULE = '"""The owner\'s own."""\n\nOURS = "kept"\n'
@@ -98,7 +98,7 @@ def _test(unit: Unit, project: Path, version: str) -> Iterator[str]:
         *("make", "test"),
         cwd=project,
         log="upgrade",
-        timeout=TEST_LIMIT * max(3, slack()),
+        timeout=LIMITS["test"] * max(3, slack()),
         offline=True,
         extra={"PYTEST_ADDOPTS": tests},
     )
