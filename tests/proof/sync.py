@@ -1,8 +1,8 @@
 """Carry edits of a rendered project back into its template (`make sync TEMPLATE=... FROM=...`).
 
-Static files are copied. An edit of a file with Jinja in it is merged, three ways: the template
-file is "ours", a pristine rendering the base, the edited file "theirs". A last rendering tells
-what has arrived, so nothing is claimed that is not so.
+Static files are copied. Where a file has Jinja in it, the lines of a pristine rendering are matched
+with those of the template file (or of a file that it includes), and the edit is made there. It
+stays only if the template then renders the edited file; a person does the rest.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from mlops_scaffold import answers as answers_file
@@ -34,20 +36,33 @@ def sync(root: Path, slug: str, edited: Path) -> tuple[list[str], list[str]]:
         message = f"{edited} was made from {answers.get('template')!r}, not from {slug!r}"
         raise ValueError(message)
     with tempfile.TemporaryDirectory() as folder:
-        pristine = _render(answers, Path(folder) / "before")
+        job = _Job(root / "templates" / slug / "project", answers, edited, Path(folder))
+        pristine = job.render()
         changed = [
-            each
-            for path in _differing(pristine, edited)
-            for each in _carry(root, slug, path, pristine, edited)
+            each for path in _differing(pristine, edited) for each in _carry(job, path, pristine)
         ]
-        left = _differing(_render(answers, Path(folder) / "after"), edited)
+        left = _differing(job.render(), edited)
     return sorted({str(path.relative_to(root)) for path in changed}), [str(path) for path in left]
 
 
-def _render(answers: Mapping[str, object], into: Path) -> Path:
-    with source.builtin().tree() as tree:
-        render.render(tree, answers, into)
-    return into
+@dataclass(frozen=True)
+class _Job:
+    project: Path  # in the template
+    answers: Mapping[str, object]
+    edited: Path
+    scratch: Path
+
+    @property
+    def package(self) -> str:
+        source_folder = self.edited / "src"
+        return next(source_folder.iterdir()).name if source_folder.is_dir() else ""
+
+    def render(self) -> Path:
+        """A new rendering of the template as it stands."""
+        into = Path(tempfile.mkdtemp(dir=self.scratch)) / self.edited.name
+        with source.builtin().tree() as tree:
+            render.render(tree, self.answers, into)
+        return into
 
 
 def _differing(one: Path, other: Path) -> list[Path]:
@@ -71,44 +86,88 @@ def _bytes(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def _carry(root: Path, slug: str, path: Path, pristine: Path, edited: Path) -> Iterator[Path]:
+def _carry(job: _Job, path: Path, pristine: Path) -> Iterator[Path]:
     """Change the template for one rendered file; gives the template files that were written."""
-    project = root / "templates" / slug / "project"
-    package = next((edited / "src").iterdir()).name if (edited / "src").is_dir() else ""
-    origin = _origin(project, path, package)
-    if not (edited / path).exists():
+    origin = _origin(job, path)
+    edited = job.edited / path
+    if not edited.exists():
         if origin is not None:
             origin.unlink()
             yield origin
     elif origin is None:
-        yield _add(project, path, package, (edited / path).read_bytes())
+        yield _add(job, path, edited.read_bytes())
     elif origin.suffix != ".jinja":
-        shutil.copy(edited / path, origin)
+        shutil.copy(edited, origin)
         yield origin
     else:
-        for candidate in (origin, *_included(root, origin)):
-            merged = _merge(candidate, pristine / path, edited / path)
-            if merged is not None:
-                candidate.write_bytes(merged)
+        before, after = _lines(pristine / path), _lines(edited)
+        for candidate in (origin, *_included(job.project.parents[2], origin)):
+            kept = candidate.read_bytes()
+            merged = apply_edit(_lines(candidate), before, after)
+            if merged is None:
+                continue
+            candidate.write_text("".join(merged), encoding="utf-8")
+            if _bytes(job.render() / path) == edited.read_bytes():
                 yield candidate
                 return
+            candidate.write_bytes(kept)
 
 
-def _origin(project: Path, path: Path, package: str) -> Path | None:
+def apply_edit(template: list[str], before: list[str], after: list[str]) -> list[str] | None:
+    """Make the edit `before` -> `after` in `template`, of which `before` is a rendering.
+
+    Returns:
+        The template's new lines, or None where the edit touches lines that Jinja makes.
+    """
+    same: dict[int, int] = {}  # line of `before` -> the very same line of the template
+    near: dict[int, int] = {}  # ... or the line with Jinja that it was made from
+    for what, t1, t2, b1, b2 in SequenceMatcher(None, template, before, False).get_opcodes():
+        if what == "equal":
+            same |= zip(range(b1, b2), range(t1, t2), strict=True)
+        elif what == "replace" and t2 - t1 == b2 - b1:
+            near |= zip(range(b1, b2), range(t1, t2), strict=True)
+    known = near | same
+    result = list(template)
+    edits = SequenceMatcher(None, before, after, False).get_opcodes()
+    for what, b1, b2, a1, a2 in reversed(edits):
+        if what == "equal":
+            continue
+        if b1 < b2:
+            if any(line not in same for line in range(b1, b2)):
+                return None
+            start, end = same[b1], same[b2 - 1] + 1
+        elif b1 - 1 in known:
+            start = end = known[b1 - 1] + 1
+        elif b1 in known:
+            start = end = known[b1]
+        else:
+            return None
+        result[start:end] = after[a1:a2]
+    return result
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines(keepends=True)
+
+
+def _origin(job: _Job, path: Path) -> Path | None:
     """The template file that a rendered file comes from."""
-    parts = [_PACKAGE if part == package else part for part in path.parts]
-    for suffix in ("", ".jinja"):
-        for candidate in (Path(*parts), path):
-            found = project / f"{candidate}{suffix}"
+    for candidate in (_template_path(job, path), job.project / path):
+        for suffix in ("", ".jinja"):
+            found = candidate.with_name(f"{candidate.name}{suffix}")
             if found.is_file():
                 return found
     return None
 
 
-def _add(project: Path, path: Path, package: str, content: bytes) -> Path:
+def _template_path(job: _Job, path: Path) -> Path:
+    return job.project.joinpath(*(_PACKAGE if part == job.package else part for part in path.parts))
+
+
+def _add(job: _Job, path: Path, content: bytes) -> Path:
     """A new file: static, unless it names the package."""
-    target = project.joinpath(*(_PACKAGE if part == package else part for part in path.parts))
-    named = re.compile(rf"\b{re.escape(package)}\b".encode()) if package else None
+    target = _template_path(job, path)
+    named = re.compile(rf"\b{re.escape(job.package)}\b".encode()) if job.package else None
     if named and named.search(content) and b"{{" not in content:
         target = target.with_name(f"{target.name}.jinja")
         content = named.sub(_PACKAGE.encode(), content)
@@ -121,10 +180,3 @@ def _included(root: Path, origin: Path) -> Iterator[Path]:
     for name in _INCLUDE.findall(origin.read_text(encoding="utf-8")):
         yield root / name
         yield from _included(root, root / name)
-
-
-def _merge(template: Path, base: Path, edited: Path) -> bytes | None:
-    """The template file with the edit merged in, or None where the two touch the same lines."""
-    command = ["git", "merge-file", "--stdout", str(template), str(base), str(edited)]
-    done = subprocess.run(command, capture_output=True, check=False)
-    return done.stdout if done.returncode == 0 and done.stdout != template.read_bytes() else None
