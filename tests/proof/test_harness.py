@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from . import spec, step_run
+from . import spec, step_run, step_ship
 from .prove import STEPS, prove_unit, unit_for
 from .records import StepResult
 
@@ -144,7 +144,27 @@ SHIP = (
         "containerPort: x",
         "containerPort: 8000",
     ),
-    Break(f"{PROJECT}/deploy/kubernetes/kustomization.yaml", "lists gone.yaml", "  - gone.yaml\n"),
+    Break(
+        f"{PROJECT}/deploy/kubernetes/kustomization.yaml",
+        "kubectl kustomize fails",
+        "  - gone.yaml\n",
+    ),
+)
+CHART = f"{PROJECT}/deploy/chart"
+GOOD_CHART = (
+    Break(f"{CHART}/Chart.yaml", "", "apiVersion: v2\nname: tiny\nversion: 0.1.0\nicon: https://example.org/x.svg\n"),
+    Break(f"{CHART}/values.yaml", "", "port: 8000\n"),
+    Break(
+        f"{CHART}/templates/service.yaml",
+        "",
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: tiny\nspec:\n"
+        "  ports:\n    - port: {{ .Values.port }}\n",
+    ),
+)
+BAD_CHART = (
+    *GOOD_CHART[:2],
+    Break(f"{CHART}/values.yaml", "deploy/chart/Chart.yaml is not a valid", "port: high\n"),
+    *GOOD_CHART[2:],
 )
 KEEP_UP = (
     Break(f"{PROJECT}/constraints.txt", "iniconfig 2", "", "iniconfig=="),
@@ -207,6 +227,19 @@ def test_a_broken_template_is_noticed(name: str, tmp_path: Path) -> None:
         each.finding for each in breaks if not any(each.finding in said for said in result.findings)
     ]
     assert missed == [], "\n".join(result.findings)
+
+
+@pytest.mark.parametrize("chart", [GOOD_CHART, BAD_CHART])
+def test_helm_charts_are_rendered_and_validated(tmp_path: Path, chart: tuple[Break, ...]) -> None:
+    folder = tmp_path / "project"
+    for each in chart:
+        each.apply(folder)
+    tiny = spec.load(checkout(tmp_path / "catalog"), "tiny")
+    with unit_for(tmp_path / "catalog", tiny, tiny.answer_sets[0]) as unit:
+        said = list(step_ship.manifest_findings(unit, folder / PROJECT))
+    wanted = [each.finding for each in chart if each.finding]
+    assert len(said) == len(wanted), said
+    assert all(part in text for part, text in zip(wanted, said, strict=True))
 
 
 def test_each_step_has_a_break() -> None:
