@@ -78,7 +78,7 @@ def _section(path: str, command: Any) -> str:
 
 
 def _metavar(parameter: Any) -> str:
-    return str(parameter.metavar or parameter.name).strip("[]").upper()
+    return re.sub(r"[][.]", "", str(parameter.metavar or parameter.name)).upper()
 
 
 def _argument(parameter: Any, metavar: str) -> str:
