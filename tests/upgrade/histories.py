@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.upgrade.support import Files, World, git, make_world, read, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMES = (
     "README.md",
