@@ -74,8 +74,8 @@ def status(
     else:
         for one in found:
             _tell_status(one)
-        for folder, problem in failed:
-            output.line(f"{folder}: {problem.message}")
+        for folder, why in failed:
+            output.line(f"{folder}: {why.message}")
     if failed:
         return ExitCode.ERROR
     outdated = check and any(one.update for one in found)
@@ -176,13 +176,13 @@ def release(
     to `releases/`, and commits all of it.
     """
     from mlops_scaffold.release import cut
-    from mlops_scaffold.source import builtin_root
+    from mlops_scaffold.builtin import builtin_root
 
     done = cut(builtin_root(), version, dry_run=dry_run)
     if dry_run:
         output.line(f"{version} can be released.")
     else:
-        output.line(f"Released {version}: {done.bundle}, commit {done.commit[:10]} of the history.")
+        output.line(f"Released {version}: {done.bundle}.")
         output.line(f"Next: git push, then tag it: git tag v{version}")
 
 
