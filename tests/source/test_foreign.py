@@ -343,7 +343,9 @@ def test_yaml_that_unfolds_endlessly_is_refused(
     refused(make_catalog({file: BOMB}), tmp_path, "aliases are not allowed")
 
 
-@pytest.mark.parametrize("content", [BOMB, "projects: " + "[" * 100_000, "- " * 100_000, "x: " + "y" * 2_000_000])
+@pytest.mark.parametrize(
+    "content", [BOMB, "projects: " + "[" * 100_000, "- " * 100_000, "x: " + "y" * 2_000_000]
+)
 def test_a_catalog_that_unfolds_nests_or_grows_endlessly_is_refused(
     make_catalog: MakeCatalog, content: str
 ) -> None:
