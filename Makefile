@@ -16,6 +16,9 @@ help: ## Show this help
 	@uv=$$(command -v uv || echo $(BIN)/uv); VIRTUAL_ENV=$(CURDIR)/.venv $$uv pip install --quiet --editable . --group dev
 	@touch $@
 
+.PHONY: setup
+setup: .venv/.installed ## Set up .venv, which every other target does by itself
+
 .PHONY: demo
 demo: .venv/.installed ## Make a repository from model-service and run its main job
 	@rm -rf rendered/iris-api
@@ -39,6 +42,10 @@ lint: .venv/.installed ## Check style and types
 format: .venv/.installed ## Put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+.PHONY: docs
+docs: .venv/.installed ## Write the generated parts of README.md
+	$(BIN)/python -m tests.docs
 
 .PHONY: clean
 clean: ## Remove what the targets made

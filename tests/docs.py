@@ -30,9 +30,10 @@ def updated(text: str) -> str:
     for name, content in (("list", listing()), ("reference", reference())):
         start, end = f"<!-- {name}: make docs writes this -->", f"<!-- /{name} -->"
         pattern = re.compile(f"({re.escape(start)}\n).*?({re.escape(end)})", re.DOTALL)
-        text, count = pattern.subn(lambda m, content=content: f"{m[1]}{content}{m[2]}", text)
-        if count != 1:
-            raise ValueError(f"README.md needs one `{start}` and its `{end}`")
+        found = pattern.search(text)
+        if found is None:
+            raise ValueError(f"README.md lacks `{start}` and its `{end}`")
+        text = text[: found.end(1)] + content + text[found.start(2) :]
     return text
 
 
@@ -70,7 +71,7 @@ def _section(path: str, command: Any) -> str:
         elif parameter.name != "help":
             value = "" if parameter.is_flag else f" {metavar}"
             rows.append((", ".join(sorted(parameter.opts, key=len)) + value, parameter.help))
-    about = " ".join(part.strip() for part in (command.help or "").splitlines())
+    about = " ".join((command.help or "").split())
     table = [f"| `{name}` | {help_ or ''} |" for name, help_ in rows]
     head = ["| | |", "|---|---|"] if table else []
     return "\n".join([f"### `{' '.join([*usage, '[OPTIONS]'])}`", "", about, "", *head, *table, ""])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mlops_scaffold.errors import ScaffoldError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
     from pathlib import Path
 
 # What `git rev-parse --local-env-vars` lists (they tie a process to one repository), and others
@@ -62,13 +62,14 @@ def environment(*, isolated: bool = True) -> dict[str, str]:
     return env
 
 
-def run(
+def run(  # noqa: PLR0913  # one call of git has that many sides
     *args: str,
     cwd: Path | None = None,
     stdin: bytes | None = None,
     env: Mapping[str, str] | None = None,
     isolated: bool = True,
     timeout: float | None = None,
+    expect: Container[int] = (0,),
 ) -> bytes:
     """Run one git command and return what it wrote to stdout.
 
@@ -79,6 +80,7 @@ def run(
         env: Further environment variables.
         isolated: See `environment`.
         timeout: Seconds until it is killed.
+        expect: Exit codes that are no error.
 
     Raises:
         GitError: Git is missing, was too slow, or ended with an error.
@@ -100,7 +102,7 @@ def run(
         raise GitError("git is not installed", hint="see: mlops-scaffold doctor") from error
     except subprocess.TimeoutExpired as error:
         raise GitError(f"git {args[0]} was stopped after {timeout:.0f} seconds") from error
-    if done.returncode:
+    if done.returncode not in expect:
         said = done.stderr.decode(errors="replace").strip()
         raise GitError(f"git {args[0]} failed: {said or f'exit code {done.returncode}'}")
     return done.stdout

@@ -11,9 +11,8 @@ import subprocess
 import sys
 
 from mlops_scaffold import git, history
-from mlops_scaffold.builtin import builtin_root
 from mlops_scaffold.errors import ScaffoldError
-from mlops_scaffold.source import BUILTIN_URL
+from mlops_scaffold.source import BUILTIN_URL, builtin_root
 
 _SERVICE = "git-upload-pack"  # reading; there is nothing to push to
 
