@@ -1,4 +1,4 @@
-"""A tree's `copier.yml` and the files it includes, read as Copier does but without running Jinja."""
+"""A tree's `copier.yml` and what it includes, read as Copier does but without running Jinja."""
 
 from __future__ import annotations
 

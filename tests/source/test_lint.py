@@ -72,9 +72,7 @@ def test_our_own_templates_are_held_to_the_contract(make_catalog: MakeCatalog) -
             ("templates/demo/questions.yml", 15, "asked-everywhere"),
         ),
         (
-            {
-                "templates/demo/questions.yml": 'demo_x: {default: "", validator: "{{ 1 }}", when: false}\n'
-            },
+            {"templates/demo/questions.yml": 'demo_x: {default: "", validator: x, when: false}\n'},
             ("templates/demo/questions.yml", 1, "empty-default"),
         ),
         (

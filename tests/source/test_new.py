@@ -14,7 +14,6 @@ import stat
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +25,7 @@ from .conftest import contents, git
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from .conftest import MakeCatalog
 
@@ -190,9 +190,7 @@ def test_what_is_in_the_way_is_named_and_left_alone(run: Run, place: Path) -> No
     assert (place / "dangling").is_symlink()
 
 
-def test_a_place_that_cannot_be_written_is_refused(
-    run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_place_that_cannot_be_written_is_refused(run: Run, place: Path) -> None:
     if os.geteuid() == 0:  # root may write anywhere that is not mounted read-only
         code, _, err = run("demo", "/proc/demo")
         assert code == 1
@@ -352,7 +350,7 @@ def test_killed_at_any_point_it_leaves_a_whole_project_or_none(
     assert whole == 0
     wanted = set(contents(place / "demo"))
     shutil.rmtree(place / "demo")
-    chance = random.Random(20261123)
+    chance = random.Random(20261123)  # noqa: S311  # when to kill is no secret
     outcomes = {"none": 0, "whole": 0}
     for _ in range(KILLS):
         _in_child(root, request, kill_after=chance.uniform(0, whole_time * 1.1))

@@ -1,4 +1,4 @@
-"""What is built carries all that `new` needs: installed in an empty environment, it works offline."""
+"""What is built carries all that `new` needs: in an empty environment, it works offline."""
 
 from __future__ import annotations
 
