@@ -47,6 +47,30 @@ format: .venv/.installed ## Put the code in shape
 docs: .venv/.installed ## Write the generated parts of README.md
 	$(BIN)/python -m tests.docs
 
+# Proof: every template, tested as the product it is (tests/proof/README.md).
+#   make prove TEMPLATE=model-service STEPS=render,read ANSWERS=defaults
+PROOF := PYTHONPATH=tests $(BIN)/python -m proof
+
+.PHONY: prove
+prove: .venv/.installed ## Prove TEMPLATE (default: all) with its default answers
+	$(PROOF) prove $(TEMPLATE) $(if $(STEPS),--steps $(STEPS)) $(if $(ANSWERS),--answers $(ANSWERS))
+
+.PHONY: prove-all
+prove-all: .venv/.installed ## Prove TEMPLATE (default: all) with every answer set
+	$(PROOF) prove $(TEMPLATE) $(if $(STEPS),--steps $(STEPS)) --answers all
+
+.PHONY: prove-proof
+prove-proof: .venv/.installed ## Break a tiny template on purpose; each step must notice
+	$(BIN)/pytest -n 2 -m proof tests/proof/test_harness.py
+
+.PHONY: freshen
+freshen: .venv/.installed ## Move the pins of TEMPLATE (default: all) to the newest that work
+	$(PROOF) freshen $(TEMPLATE)
+
+.PHONY: sync
+sync: .venv/.installed ## Carry edits of the rendered project FROM=... back into TEMPLATE
+	$(PROOF) sync $(TEMPLATE) $(FROM)
+
 .PHONY: clean
 clean: ## Remove what the targets made
 	rm -rf .venv dist build rendered .proof .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -72,13 +72,18 @@ def _section(path: str, command: Any) -> str:
             value = "" if parameter.is_flag else f" {metavar}"
             rows.append((", ".join(sorted(parameter.opts, key=len)) + value, parameter.help))
     about = " ".join((command.help or "").split())
-    table = [f"| `{name}` | {help_ or ''} |" for name, help_ in rows]
+    table = [f"| `{in_table(name)}` | {in_table(help_ or '')} |" for name, help_ in rows]
     head = ["| | |", "|---|---|"] if table else []
     return "\n".join([f"### `{' '.join([*usage, '[OPTIONS]'])}`", "", about, "", *head, *table, ""])
 
 
+def in_table(text: str) -> str:
+    """`text` as a cell of a Markdown table."""
+    return text.replace("|", r"\|")
+
+
 def _metavar(parameter: Any) -> str:
-    return str(parameter.metavar or parameter.name).strip("[]").upper()
+    return re.sub(r"[][.]", "", str(parameter.metavar or parameter.name)).upper()
 
 
 def _argument(parameter: Any, metavar: str) -> str:

@@ -86,7 +86,7 @@ def repository(folder: Path) -> Iterator[Path]:
     except OSError:
         with tempfile.TemporaryDirectory(prefix="mlops-scaffold-history-") as scratch:
             fresh = Path(scratch) / "history.git"
-            _unpack(folder, fresh)
+            unpack(folder, fresh)
             yield fresh
     else:
         yield kept
@@ -131,7 +131,7 @@ def _unpack_into_place(folder: Path, kept: Path) -> None:
     scratch = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=kept.parent))
     try:
         fresh = scratch / "history.git"
-        _unpack(folder, fresh)
+        unpack(folder, fresh)
         try:
             fresh.rename(kept)
         except OSError:
@@ -141,7 +141,12 @@ def _unpack_into_place(folder: Path, kept: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _unpack(folder: Path, repo: Path) -> None:
+def unpack(folder: Path, repo: Path) -> None:
+    """Make the bare repository `repo`, with every release in `folder`.
+
+    Raises:
+        ScaffoldError: A bundle is missing or is not the one that was released.
+    """
     git.run("init", "--quiet", "--bare", "--template=", "-b", "main", str(repo))
     for release in releases(folder):
         bundle = (folder / release.bundle).resolve()

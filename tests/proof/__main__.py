@@ -4,47 +4,88 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from . import report, spec
+from . import freshen, report, spec, sync
 from .prove import STEPS, prove_all
 from .records import StepResult
 
 _ROOT = Path(__file__).parents[2]
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     parser = argparse.ArgumentParser(prog="proof", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    prove = verbs.add_parser("prove", help="prove templates")
-    prove.add_argument("templates", nargs="*", help="slugs (default: every template)")
-    prove.add_argument("--steps", default=",".join(STEPS), help="comma separated, in this order")
-    prove.add_argument("--answers", default="defaults", help="an answer set, or `all` of them")
-    prove.add_argument("--jobs", type=int, default=2, help="answer sets at a time")
+    one = verbs.add_parser("prove", help="prove templates")
+    one.add_argument("templates", nargs="*", help="slugs (default: every template)")
+    one.add_argument("--steps", default=",".join(STEPS), help="comma separated")
+    one.add_argument("--answers", default="defaults", help="an answer set, or `all` of them")
+    one.add_argument("--jobs", type=int, default=2, help="answer sets at a time")
+    two = verbs.add_parser("freshen", help="move pins to the newest versions that work")
+    two.add_argument("templates", nargs="*", help="slugs (default: every template)")
+    three = verbs.add_parser("sync", help="carry a rendered project's edits into its template")
+    three.add_argument("template")
+    three.add_argument("rendered", type=Path)
     chosen = parser.parse_args(arguments)
-    return _prove(chosen)
+    try:
+        return {"prove": _prove, "freshen": _freshen, "sync": _sync}[chosen.verb](chosen)
+    except (spec.SpecError, ValueError) as error:
+        sys.exit(f"error: {error}")
 
 
 def _prove(chosen: argparse.Namespace) -> int:
     every = chosen.answers == "all"
-    steps = [name for name in STEPS if name in chosen.steps.split(",")]
-    if unknown := set(chosen.steps.split(",")) - set(STEPS):
-        sys.exit(f"error: no step {sorted(unknown)[0]!r}; steps are {', '.join(STEPS)}")
-    slugs = chosen.templates or spec.templates(_ROOT)
-    try:
-        specs = [spec.load(_ROOT, slug) for slug in slugs]
-        pairs = [
-            (each, answers)
-            for each in specs
-            for answers in (each.answer_sets if every else [each.answer_set(chosen.answers)])
-        ]
-    except (spec.SpecError, StopIteration) as error:
-        sys.exit(f"error: {error or f'no answer set {chosen.answers!r}'}")
+    asked = chosen.steps.split(",")
+    if unknown := [name for name in asked if name not in STEPS]:
+        message = f"no step {unknown[0]!r}; steps are {', '.join(STEPS)}"
+        raise ValueError(message)
+    pairs = [
+        (template, answers)
+        for template in (spec.load(_ROOT, slug) for slug in _slugs(chosen))
+        for answers in (
+            template.answer_sets if every else [spec.answer_set(template, chosen.answers)]
+        )
+    ]
+    steps = [name for name in STEPS if name in asked]
     results = prove_all(_ROOT, pairs, steps, tell=_tell, every_event=every, jobs=chosen.jobs)
-    print(report.table(results))
-    print(f"\nreport: {report.write(_ROOT).relative_to(_ROOT)}")
+    print(f"\n{report.table(results)}\n\nreport: {report.write(_ROOT).relative_to(_ROOT)}")
     return int(any(each.status == "failed" for each in results))
+
+
+def _freshen(chosen: argparse.Namespace) -> int:
+    failed = False
+    for slug in _slugs(chosen):
+        outcome = freshen.freshen(_ROOT, slug, _tell)
+        for move in outcome.moved:
+            print(f"{slug}: {move}")
+        if outcome.findings:
+            failed = True
+            print(f"{slug}: the pins stay; what breaks it: {outcome.culprit}")
+            print("\n".join(outcome.findings))
+        else:
+            print(f"{slug}: {'moved' if outcome.moved else 'up to date'}")
+    return int(failed)
+
+
+def _sync(chosen: argparse.Namespace) -> int:
+    changed, left = sync.sync(_ROOT, chosen.template, chosen.rendered)
+    for path in changed:
+        print(f"changed  {path}{'  (shared by other templates)' if '/_shared/' in path else ''}")
+    for path in left:
+        print(f"by hand  {path}: the edit touches lines that Jinja makes")
+    if not changed and not left:
+        print("nothing to carry over")
+    return int(bool(left))
+
+
+def _slugs(chosen: argparse.Namespace) -> list[str]:
+    known = spec.templates(_ROOT)
+    if unknown := [slug for slug in chosen.templates if slug not in known]:
+        message = f"no template {unknown[0]!r}; there are {', '.join(known)}"
+        raise ValueError(message)
+    return chosen.templates or known
 
 
 def _tell(result: StepResult) -> None:

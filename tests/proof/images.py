@@ -15,6 +15,7 @@ import subprocess
 import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from .actions import interpreters
@@ -91,6 +92,7 @@ def need_packages(names: Sequence[str]) -> None:
             raise SkipStepError(message)
 
 
+@cache
 def engine_env() -> dict[str, str]:
     """Settings that keep buildah and podman in a folder of ours; needs root."""
     if os.geteuid() != 0:

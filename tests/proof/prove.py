@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 import time
@@ -12,7 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import step_ci, step_keep_up, step_read, step_render, step_run, step_ship, step_upgrade
+from . import (
+    report,
+    step_ci,
+    step_keep_up,
+    step_read,
+    step_render,
+    step_run,
+    step_ship,
+    step_upgrade,
+)
 from .records import AnswerSet, Outcome, SkipStepError, Spec, Status, StepResult
 from .unit import BrokenTemplateError, Unit
 
@@ -29,7 +37,7 @@ STEPS: dict[str, Step] = {
 Listener = Callable[[StepResult], None]
 
 
-def prove_all(
+def prove_all(  # noqa: PLR0913, each is one plain part of the job
     root: Path,
     chosen: Sequence[tuple[Spec, AnswerSet]],
     steps: Sequence[str],
@@ -73,8 +81,7 @@ def prove_unit(unit: Unit, steps: Sequence[str], tell: Listener) -> list[StepRes
     results = []
     for name in steps:
         result = _prove_step(unit, name)
-        path = unit.results / f"{name}.json"
-        path.write_text(json.dumps(result.to_json(), indent=2) + "\n")
+        report.save(unit.results / f"{name}.json", result)
         tell(result)
         results.append(result)
     return results

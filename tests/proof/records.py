@@ -44,9 +44,6 @@ class Spec:
     packages: tuple[str, ...] = ()  # Debian packages that the tests use (a browser)
     skips: tuple[str, ...] = ()  # regular expressions of the reasons for which a test may skip
 
-    def answer_set(self, name: str) -> AnswerSet:
-        return next(each for each in self.answer_sets if each.name == name)
-
 
 @dataclass(frozen=True)
 class Outcome:

@@ -29,7 +29,8 @@ _PAGE = """<!doctype html>
 <title>Proof of the templates</title>
 <style>
 :root {{ color-scheme: light dark }}
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }}
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem;
+  padding: 0 1rem }}
 .wide {{ overflow-x: auto }}
 table {{ border-collapse: collapse; width: 100% }}
 th, td {{ padding: .35rem .7rem; text-align: right; border-bottom: 1px solid #8884 }}
@@ -47,6 +48,11 @@ pre {{ overflow-x: auto; background: #8882; padding: .7rem; border-radius: .4rem
 {details}
 </html>
 """
+
+
+def save(path: Path, result: StepResult) -> None:
+    """Keep a result, to be read by `read`."""
+    path.write_text(json.dumps(result.to_json(), indent=2) + "\n", encoding="utf-8")
 
 
 def read(root: Path) -> list[StepResult]:

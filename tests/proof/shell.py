@@ -94,7 +94,7 @@ def network_cut() -> tuple[str, ...]:
     raise SkipStepError(message)
 
 
-def run(
+def run(  # noqa: PLR0913, each is one plain part of a command
     command: Sequence[str],
     *,
     cwd: Path,

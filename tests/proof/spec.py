@@ -61,6 +61,15 @@ def load(root: Path, slug: str) -> Spec:
     return spec
 
 
+def answer_set(spec: Spec, name: str) -> AnswerSet:
+    """The answer set of that name."""
+    found = {each.name: each for each in spec.answer_sets}
+    if name not in found:
+        message = f"{spec.slug} has no answer set {name!r}; there are {', '.join(found)}"
+        raise SpecError(message)
+    return found[name]
+
+
 def questions(root: Path, slug: str) -> dict[str, dict[str, Any]]:
     """The template's own questions, by their full (prefixed) key."""
     path = root / "templates" / slug / "questions.yml"
@@ -92,19 +101,19 @@ def answer_set_problems(spec: Spec, closed: dict[str, tuple[list[Any], Any]]) ->
         {key: each.answers.get(key, default) for key, (_, default) in closed.items()}
         for each in spec.answer_sets
     ]
-    for each in spec.answer_sets:
-        for key, value in each.answers.items():
-            if key not in closed and key not in SHARED:
-                problems.append(f"{each.name}: {key} is no question with choices, nor shared")
-            elif key in closed and value not in closed[key][0]:
-                problems.append(f"{each.name}: {key} can't be {value!r}")
-    pairs = combinations(closed, 2) if len(closed) > 1 else ((key, key) for key in closed)
-    for one, other in pairs:
-        for left, right in product(closed[one][0], closed[other][0]):
-            if one == other and left != right:
-                continue
-            if not any(answers[one] == left and answers[other] == right for answers in full):
-                problems.append(f"no answer set has {one}={left} with {other}={right}")
+    problems += [
+        f"{each.name}: {key} is no such question, or can't be {value!r}"
+        for each in spec.answer_sets
+        for key, value in each.answers.items()
+        if key not in SHARED and value not in closed.get(key, ((), None))[0]
+    ]
+    met = {pair for answers in full for pair in combinations(answers.items(), min(2, len(closed)))}
+    problems += [
+        "no answer set has " + " with ".join(f"{key}={value}" for key, value in pair)
+        for keys in combinations(closed, min(2, len(closed)))
+        for pair in product(*([(key, value) for value in closed[key][0]] for key in keys))
+        if pair not in met
+    ]
     if not any(
         len(each.answers.get("project_name", "")) >= _LONG_NAME for each in spec.answer_sets
     ):

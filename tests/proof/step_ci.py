@@ -76,7 +76,8 @@ def _execute(
         ran |= jobs
         failed = ", ".join(name for name, well in jobs.items() if not well)
         if done.code != 0:
-            yield f"{path.name} on {event} fails{f' ({failed})' if failed else ''}:\n{_why(done.output)}"
+            which = f" ({failed})" if failed else ""
+            yield f"{path.name} on {event} fails{which}:\n{_why(done.output)}"
     if set(ran) == before:
         yield f"{path.name}: no job was run by {' or '.join(wanted)}"
 

@@ -155,7 +155,7 @@ def _again_findings(unit: Unit, folder: Path, files: list[Path]) -> Iterator[str
     """Rendered once more, each file has the same bytes and mode."""
     again = unit.scratch / "again" / folder.name
     again.parent.mkdir(exist_ok=True)
-    done = render(unit, again)
+    done = render(unit, again, "--no-git")
     if done.code != 0:
         message = f"the second rendering failed:\n{done.tail()}"
         raise BrokenTemplateError(message)

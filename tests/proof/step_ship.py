@@ -103,7 +103,6 @@ def _documents(path: Path) -> list[dict[str, Any]]:
 
 
 def _image_findings(unit: Unit, folder: Path, facts: ImageFacts, figures: Figures) -> Iterator[str]:
-    engine = images.engine_env()
     for base in images.bases(folder / "Dockerfile"):
         images.provide(base)
     wrapper = unit.scratch / "ship-bin"
@@ -112,27 +111,27 @@ def _image_findings(unit: Unit, folder: Path, facts: ImageFacts, figures: Figure
     prepare(unit, folder)
     tag = f"localhost/proof-{unit.slug}-{unit.answers.name}:{os.getpid()}"
     call = ("make", "image", f"CONTAINER_ENGINE={wrapper / 'buildah'}", f"IMAGE={tag}")
-    done = unit.run(*call, cwd=folder, log="image", timeout=_BUILD_LIMIT, extra=engine)
+    done = unit.run(*call, cwd=folder, log="image", timeout=_BUILD_LIMIT, extra=images.engine_env())
     figures["image_s"] = round(done.seconds, 1)
     if done.code != 0:
         yield f"`make image` fails (exit {done.code}):\n{done.tail(20)}"
         return
     try:
-        yield from _inside_findings(unit, tag, facts, engine, figures)
-        yield from _running_findings(unit, folder, tag, facts, engine, figures)
+        yield from _inside_findings(unit, tag, facts, figures)
+        yield from _running_findings(unit, folder, tag, facts, figures)
     finally:
-        _podman(unit, engine, "rmi", "--force", tag)
+        _podman(unit, "rmi", "--force", tag)
 
 
-def _podman(unit: Unit, engine: dict[str, str], *arguments: str, timeout: float = 120) -> Done:
+def _podman(unit: Unit, *arguments: str, timeout: float = 120) -> Done:
     command = ("podman", *arguments)
-    return unit.run(*command, cwd=unit.scratch, log="podman", timeout=timeout, extra=engine)
+    return unit.run(
+        *command, cwd=unit.scratch, log="podman", timeout=timeout, extra=images.engine_env()
+    )
 
 
-def _inside_findings(
-    unit: Unit, tag: str, facts: ImageFacts, engine: dict[str, str], figures: Figures
-) -> Iterator[str]:
-    inspected = json.loads(_podman(unit, engine, "image", "inspect", tag).output)[0]
+def _inside_findings(unit: Unit, tag: str, facts: ImageFacts, figures: Figures) -> Iterator[str]:
+    inspected = json.loads(_podman(unit, "image", "inspect", tag).output)[0]
     size = round(inspected["Size"] / 1e6)
     figures["image_mb"] = size
     if size > facts.max_mb:
@@ -146,12 +145,12 @@ def _inside_findings(
     for setting in config.get("Env", ()):
         if _SECRET_NAME.search(setting):
             yield f"the image's environment holds a secret: {setting.partition('=')[0]}"
-    mounted = _podman(unit, engine, "image", "mount", tag)
+    mounted = _podman(unit, "image", "mount", tag)
     root = Path(mounted.output.strip().splitlines()[-1])
     try:
         yield from _file_findings(root, facts)
     finally:
-        _podman(unit, engine, "image", "unmount", tag)
+        _podman(unit, "image", "unmount", tag)
 
 
 def _file_findings(root: Path, facts: ImageFacts) -> Iterator[str]:
@@ -167,43 +166,40 @@ def _file_findings(root: Path, facts: ImageFacts) -> Iterator[str]:
             yield f"{package} is inside the image"
 
 
-def _running_findings(  # noqa: PLR0913, plain parts of one check
+def _running_findings(
     unit: Unit,
     folder: Path,
     tag: str,
     facts: ImageFacts,
-    engine: dict[str, str],
     figures: Figures,
 ) -> Iterator[str]:
     """Run it as hardened as the manifests do, ask it, stop it."""
-    with _container(unit, tag, facts, engine) as (name, port):
+    with _container(unit, tag, facts) as (name, port):
         url = f"http://127.0.0.1:{port}"
         start = time.monotonic()
         if not _answers(url + facts.health):
-            logs = _podman(unit, engine, "logs", name).tail(20)
+            logs = _podman(unit, "logs", name).tail(20)
             yield f"the container does not answer {facts.health} in {_READY_LIMIT:.0f} s:\n{logs}"
             return
         figures["image_ready_s"] = round(time.monotonic() - start, 1)
-        uid = _podman(unit, engine, "exec", name, "id", "-u").output.strip()
+        uid = _podman(unit, "exec", name, "id", "-u").output.strip()
         if uid == "0":
             yield "the container runs as root"
-        checked = _podman(unit, engine, "healthcheck", "run", name)
+        checked = _podman(unit, "healthcheck", "run", name)
         if checked.code != 0:
             yield f"the image's own HEALTHCHECK fails:\n{checked.tail()}"
         if check_script(unit).exists():
             options = [f"--env={key}={value}" for key, value in facts.env.items()]
             asked = end_to_end(unit, folder, "--url", url, *options, offline=False)
             yield from (f"in the container, {each}" for each in asked.findings)
-        stopped = _podman(unit, engine, "stop", "--time", f"{_STOP_LIMIT:.0f}", name)
-        state = _podman(unit, engine, "inspect", "--format", "{{.State.ExitCode}}", name)
+        stopped = _podman(unit, "stop", "--time", f"{_STOP_LIMIT:.0f}", name)
+        state = _podman(unit, "inspect", "--format", "{{.State.ExitCode}}", name)
         if stopped.seconds >= _STOP_LIMIT or state.output.strip() not in ("0", "143"):
             yield f"SIGTERM does not end the container well (exit {state.output.strip()})"
 
 
 @contextmanager
-def _container(
-    unit: Unit, tag: str, facts: ImageFacts, engine: dict[str, str]
-) -> Iterator[tuple[str, int]]:
+def _container(unit: Unit, tag: str, facts: ImageFacts) -> Iterator[tuple[str, int]]:
     name = tag.rpartition("/")[2].replace(":", "-")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -212,7 +208,6 @@ def _container(
     settings = [f"--env={key}={value}" for key, value in facts.env.items()]
     started = _podman(
         unit,
-        engine,
         *("run", "--detach", "--name", name, "--pull=never", "--health-interval=disable"),
         *(f"--publish=127.0.0.1:{port}:{facts.port}", *hardened, *settings, tag),
     )
@@ -222,7 +217,7 @@ def _container(
             raise BrokenTemplateError(message)
         yield name, port
     finally:
-        _podman(unit, engine, "rm", "--force", name)
+        _podman(unit, "rm", "--force", name)
 
 
 def _answers(url: str) -> bool:

@@ -74,7 +74,7 @@ class Unit:
         if "rendered" not in self._made:
             target = self.scratch / "rendered" / self.project_name
             target.parent.mkdir(parents=True, exist_ok=True)
-            done = render(self, target)
+            done = render(self, target, "--no-git")
             if done.code != 0:
                 message = f"`mlops-scaffold new` failed:\n{done.tail()}"
                 raise BrokenTemplateError(message)
@@ -106,21 +106,22 @@ class Unit:
         return self._made["installed"]
 
 
-def render(unit: Unit, target: Path) -> Done:
-    """Render as the program does, from the catalog's tree as it stands."""
-    answers = {"template": unit.slug, "project_name": unit.project_name} | unit.answers.answers
-    command = (sys.executable, "-c", _RENDER, repr(answers), str(target))
-    extra = {"PYTHONPATH": str(unit.root / "src")}
-    return unit.run(*command, cwd=target.parent, log="render", extra=extra)
+def program(unit: Unit, *arguments: str, cwd: Path, log: str) -> Done:
+    """Call the checkout's own `mlops-scaffold`."""
+    command = (sys.executable, "-m", "mlops_scaffold", *arguments)
+    return unit.run(*command, cwd=cwd, log=log, extra={"PYTHONPATH": str(unit.root / "src")})
 
 
-_RENDER = """
-import ast, sys
-from pathlib import Path
-from mlops_scaffold import render, source
-with source.builtin().tree() as tree:
-    render.render(tree, ast.literal_eval(sys.argv[1]), Path(sys.argv[2]))
-"""
+def render(unit: Unit, target: Path, *options: str) -> Done:
+    """Render as people do: with the command line, no question asked."""
+    answers = [f"{key}={_text(value)}" for key, value in unit.answers.answers.items()]
+    data = [part for each in answers for part in ("-d", each)]
+    call = ("new", unit.slug, str(target), "--defaults", *data, *options)
+    return program(unit, *call, cwd=target.parent, log="new")
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _commit(folder: Path) -> None:

@@ -6,13 +6,16 @@ import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlops_scaffold.upgrade import apply as applying
 from mlops_scaffold.upgrade import state
 from mlops_scaffold.upgrade.git import open_repo
-from mlops_scaffold.upgrade.model import Plan
 from mlops_scaffold.upgrade.objects import scratch
 from mlops_scaffold.upgrade.plan import merge
+
+if TYPE_CHECKING:
+    from mlops_scaffold.upgrade.model import Plan
 
 LABELS = ("template v1.0.0", "template v1.1.0")
 Files = dict[str, bytes | str | None]  # None in an edit: delete; "-> x" a link; "x!" executable

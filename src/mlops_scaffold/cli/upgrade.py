@@ -68,12 +68,14 @@ def status(
                 failed.append((folder, problem))
     if as_json:
         listed = [_status_json(one) for one in found]
-        output.emit({"projects": listed + [_failure_json(*one) for one in failed]})
+        output.emit(
+            {"command": "status", "projects": listed + [_failure_json(*one) for one in failed]}
+        )
     else:
         for one in found:
             _tell_status(one)
-        for folder, problem in failed:
-            output.line(f"{folder}: {problem.message}")
+        for folder, why in failed:
+            output.line(f"{folder}: {why.message}")
     if failed:
         return ExitCode.ERROR
     outdated = check and any(one.update for one in found)
@@ -174,13 +176,13 @@ def release(
     to `releases/`, and commits all of it.
     """
     from mlops_scaffold.release import cut
-    from mlops_scaffold.source import builtin_root
+    from mlops_scaffold.builtin import builtin_root
 
     done = cut(builtin_root(), version, dry_run=dry_run)
     if dry_run:
         output.line(f"{version} can be released.")
     else:
-        output.line(f"Released {version}: {done.bundle}, commit {done.commit[:10]} of the history.")
+        output.line(f"Released {version}: {done.bundle}.")
         output.line(f"Next: git push, then tag it: git tag v{version}")
 
 
@@ -217,7 +219,8 @@ def _end(reports: Sequence[Report], *, as_json: bool) -> int:
     worst = (ExitCode.ERROR, ExitCode.USAGE, ExitCode.CONFLICTS)
     code = next((code for code in worst if code in codes), ExitCode.OK)
     if as_json:
-        output.emit({"projects": [_json(report) for report in reports], "exit_code": int(code)})
+        listed = [_json(report) for report in reports]
+        output.emit({"command": "upgrade", "projects": listed, "exit_code": int(code)})
     elif len(reports) > 1:
         output.heading("All")
         rows = [(str(r.project), r.outcome.value, _way(r), _count(r)) for r in reports]

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_scaffold.errors import ScaffoldError
+from mlops_scaffold.git import GitError
 from mlops_scaffold.upgrade import head, state
 from mlops_scaffold.upgrade.objects import Entry
 from mlops_scaffold.upgrade.state import State, Step
@@ -57,7 +58,13 @@ def apply(
     try:
         perform(repo, begun)
     except BaseException as error:
-        undo(repo, begun)
+        try:
+            undo(repo, begun)
+        except (OSError, GitError) as second:
+            raise ScaffoldError(
+                f"the upgrade broke off half-way ({error}), and so did undoing it ({second})",
+                hint="put right what it says, then: mlops-scaffold upgrade --abort",
+            ) from second
         if isinstance(error, OSError):
             raise _failed(repo, error) from error
         raise
@@ -100,7 +107,7 @@ def undo(repo: Repo, begun: State) -> dict[str, str]:
         Path -> id of the git blob that holds what was written there since by other hands.
     """
     place = state.folder(repo)
-    state.save(replace(begun, phase=state.UNDOING), place)  # there is no way forward from here
+    state.turn_back(repo)
     rescued = _rescue(repo, begun)
     with _index_lock(repo):
         for step in begun.steps:
@@ -111,7 +118,7 @@ def undo(repo: Repo, begun: State) -> dict[str, str]:
         _prune(repo, (step.path for step in begun.steps if step.writes), keep=modes)
         for step in begun.steps:
             backup = place / "backup" / step.path
-            if os.path.lexists(backup):
+            if os.path.lexists(backup) and not _same(backup, repo.top / step.path):
                 _make_parents(repo, step.path, modes)
                 _move(backup, repo.top / step.path)
     if not (place / "index.new").exists():  # else the index was never touched
@@ -290,8 +297,18 @@ def _draft(target: Path) -> Path:
 
 
 def _clear_draft(target: Path) -> None:
-    with suppress(NotADirectoryError):
-        _draft(target).unlink(missing_ok=True)
+    if os.path.lexists(_draft(target)):
+        _draft(target).unlink()
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether both are one file under two names, or alike: then there is nothing to put back."""
+    try:
+        mine, theirs = one.lstat(), other.lstat()
+    except OSError:
+        return False
+    alike = mine.st_mode == theirs.st_mode and _digest(one) == _digest(other)
+    return os.path.samestat(mine, theirs) or alike
 
 
 def _move(source: Path, target: Path) -> None:

@@ -16,6 +16,7 @@ from mlops_scaffold.answers import FILE_NAME
 from mlops_scaffold.upgrade import loose, obstacles, trees
 from mlops_scaffold.upgrade.align import align
 from mlops_scaffold.upgrade.model import Change, Plan, Sides, Verdict
+from mlops_scaffold.upgrade.objects import LINK, SUBMODULE
 from mlops_scaffold.upgrade.snapshot import read_index, snapshot
 
 if TYPE_CHECKING:
@@ -118,11 +119,25 @@ def _set_aside(repo: Repo, store: Scratch, sides: Sides, new: Path) -> _Aside:
             changes.append(Change(target, Verdict.KEPT_DELETED, path if target != path else ""))
     moved = {target for source, target in sides.moved.items() if source in sides.base}
     fresh = sides.new.keys() - sides.base.keys() - sides.ours.keys() - moved
-    fresh = {path for path in fresh if obstacles.reachable(repo, path, sides.ours)}
+    for path in sorted(fresh):
+        blocker = _blocker(path, sides.ours)
+        if blocker:
+            del sides.new[path]
+            note = f"yours; so the template's {path.removeprefix(repo.prefix)} has no place"
+            changes.append(Change(blocker, Verdict.KEPT, note=note))
+    fresh = {
+        path for path in fresh & sides.new.keys() if obstacles.reachable(repo, path, sides.ours)
+    }
     ignored = loose.ignored(repo, new, fresh)
     for path in ignored:
         del sides.new[path]
     return _Aside(changes, [*untracked, *ignored])
+
+
+def _blocker(path: str, ours: Mapping[str, Entry]) -> str:
+    """The owner's link or submodule below which a path would lie; "" if there is none."""
+    above = (parent.as_posix() for parent in PurePosixPath(path).parents)
+    return next((p for p in above if p in ours and ours[p].mode in (LINK, SUBMODULE)), "")
 
 
 def _changes(

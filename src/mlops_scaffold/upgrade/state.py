@@ -11,8 +11,8 @@ import hashlib
 import json
 import os
 import shutil
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlops_scaffold.errors import ScaffoldError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # Killed before all was in place; waiting for a person; killed on the way back.
 APPLYING, CONFLICTS, UNDOING = "applying", "conflicts", "undoing"
 _SCHEMA = 1
+_RECORD, _TURNED = "state.json", "undoing.json"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,11 @@ def load(repo: Repo) -> State | None:
     Raises:
         ScaffoldError: It was written by another version of the program, or is damaged.
     """
-    file = folder(repo) / "state.json"
+    file = folder(repo) / _RECORD
+    back = folder(repo) / _TURNED
+    turned = back.exists()
+    if turned:
+        file = back
     try:
         data = json.loads(file.read_bytes())
         steps = tuple(Step(**step) for step in data.pop("steps"))
@@ -84,6 +89,7 @@ def load(repo: Repo) -> State | None:
             if isinstance(value, list)
         }
         state = State(steps=steps, **{**data, **tuples})
+        state = replace(state, phase=UNDOING) if turned else state
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, TypeError, KeyError) as error:
@@ -98,12 +104,22 @@ def load(repo: Repo) -> State | None:
 
 def save(state: State, place: Path) -> None:
     """Write the record, in one step, and see it to the disk."""
-    draft = place / "state.json.new"
+    draft = place / f"{_RECORD}.new"
     with draft.open("w", encoding="ascii") as file:
         json.dump(asdict(state), file)  # ASCII: undecodable bytes of paths survive as surrogates
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(place / "state.json")
+    draft.replace(place / _RECORD)
+
+
+def turn_back(repo: Repo) -> None:
+    """Note that the upgrade is being undone: there is no way forward from here.
+
+    A rename, for that works on a full disk.
+    """
+    record = folder(repo) / _RECORD
+    if record.exists():
+        record.replace(folder(repo) / _TURNED)
 
 
 def forget(repo: Repo) -> None:
@@ -113,14 +129,14 @@ def forget(repo: Repo) -> None:
     if place.exists():
         place.rename(place.with_suffix(".old"))
     sweep(repo)
-    if place.parent.is_dir() and not any(place.parent.iterdir()):
-        place.parent.rmdir()
 
 
 def sweep(repo: Repo) -> None:
     """Remove what a killed upgrade left beside the record before, or after, it mattered."""
     for suffix in (".new", ".old"):
         shutil.rmtree(folder(repo).with_suffix(suffix), ignore_errors=True)
+    with suppress(OSError):  # another project of the repository has one, or none ever was
+        folder(repo).parent.rmdir()
 
 
 @contextmanager

@@ -103,11 +103,11 @@ def _differences(
             edited.add(path)
     others = ("ls-files", "-z", "--others", "--exclude-standard", "--", *_where(repo))
     added |= {*split(repo.run(*others))} - untracked
-    inside = (
-        tuple(sorted(path.removeprefix(repo.prefix) for path in paths))
-        for paths in (edited, deleted, added)
-    )
-    return next(inside), next(inside), next(inside)
+
+    def within(paths: set[str]) -> tuple[str, ...]:
+        return tuple(sorted(path.removeprefix(repo.prefix) for path in paths))
+
+    return within(edited), within(deleted), within(added)
 
 
 def _base(repo: Repo, store: Scratch, base: Path) -> tuple[str, set[str]]:

@@ -39,8 +39,10 @@ SIDE = 28
 LARGE = 1_000_000  # bytes that a service may refuse without reading them to the end
 
 # Which of the seven segments a digit lights: top, upper left and right, middle, lower ones, bottom.
-SEGMENTS = ("1110111", "0010010", "1011101", "1011011", "0111010")
-SEGMENTS += ("1101011", "1101111", "1010010", "1111111", "1111011")
+SEGMENTS = (
+    *("1110111", "0010010", "1011101", "1011011", "0111010"),
+    *("1101011", "1101111", "1010010", "1111111", "1111011"),
+)
 
 
 def main() -> int:
