@@ -74,7 +74,8 @@ def report(medians: dict[str, float]) -> int:
         print(f"{name:24}{value:8.0f}{value / peer:18.2f}{value / medians['copier --help']:12.2f}")
     worst = max(value for name, value in medians.items() if name.startswith("mlops-scaffold"))
     ok = worst / peer <= LIMIT
-    print(f"worst of ours / cookiecutter: {worst / peer:.2f}, limit {LIMIT}: {'ok' if ok else 'OVER'}")
+    verdict = "ok" if ok else "OVER"
+    print(f"worst of ours / cookiecutter: {worst / peer:.2f}, limit {LIMIT}: {verdict}")
     return 0 if ok else 1
 
 

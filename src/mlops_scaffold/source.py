@@ -13,12 +13,11 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlops_scaffold import __version__
-from mlops_scaffold.builtin import builtin_root
 from mlops_scaffold.errors import ScaffoldError
 
 if TYPE_CHECKING:
@@ -75,6 +74,13 @@ class Source(Protocol):
             ScaffoldError: There is no such version, or it can't be had.
         """
         ...
+
+
+@cache
+def builtin_root() -> Path:
+    """The folder that holds the packaged catalog: inside the wheel, or the checkout."""
+    packaged = Path(__file__).parent / "_catalog"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2]
 
 
 def builtin() -> Source:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 _SIZE_LIMIT = 1_000_000  # bytes; a catalog of a hundred projects is a tenth of this
 _ALIAS = re.compile(r"(?:^|[\s\[{,:-])\*[\w-]", re.MULTILINE)
+# Nesting so deep that the C loader would run out of stack (and take the process with it) needs more
+# brackets than any file of ours has, or this on one line.
+_DEEP = re.compile(r"(?:[-?:][ \t]+){50}")
+_MANY_BRACKETS = 2_000
+_MAX_DEPTH = 100
 _BASE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -178,6 +183,8 @@ def read(file: Path) -> tuple[Node, ...]:
     try:
         if _ALIAS.search(text):
             _refuse_aliases(file, text)
+        if text.count("[") + text.count("{") > _MANY_BRACKETS or _DEEP.search(text):
+            _refuse_depth(file, text)
         values = list(yaml.load_all(text, Loader=_Loader))  # a SafeLoader underneath
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
@@ -207,3 +214,13 @@ def _refuse_aliases(file: Path, text: str) -> None:
         if isinstance(event, yaml.AliasEvent):
             line = event.start_mark.line + 1  # type: ignore[union-attr]  # parsed events have marks
             raise ScaffoldError(f"{file}, line {line}: YAML aliases are not allowed here")
+
+
+def _refuse_depth(file: Path, text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_BASE):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            line = event.start_mark.line + 1  # type: ignore[union-attr]  # parsed events have marks
+            raise ScaffoldError(f"{file}, line {line}: nested more than {_MAX_DEPTH} deep")

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_scaffold.builtin import builtin_root
 from mlops_scaffold.catalog import Catalog, load
 from mlops_scaffold.errors import ScaffoldError, UsageError
 from mlops_scaffold.records import LEVELS, Phase, Project, Roadmap, Section
+from mlops_scaffold.source import builtin_root
 
 OURS = load(builtin_root())
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlops_scaffold.__main__ import main
-from mlops_scaffold.builtin import builtin_root
 from mlops_scaffold.catalog import load
 from mlops_scaffold.records import LEVELS
+from mlops_scaffold.source import builtin_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,12 +50,12 @@ def test_list_marks_what_has_no_template(say: Any) -> None:
 def test_list_without_a_match_says_so(say: Any) -> None:
     assert say("list", "--search", "quantum telepathy") == "No project matches.\n"
     found = json.loads(say("list", "--search", "quantum telepathy", "--json"))
-    assert found == {"schema": 1, "projects": []}
+    assert found == {"schema": 1, "command": "list", "projects": []}
 
 
 def test_list_as_json_has_exactly_the_documented_keys(say: Any) -> None:
     told = json.loads(say("list", "--json"))
-    assert list(told) == ["schema", "projects"]
+    assert list(told) == ["schema", "command", "projects"]
     assert told["schema"] == 1
     assert [project["number"] for project in told["projects"]] == [
         project.number for project in OURS.projects
@@ -104,7 +104,7 @@ def test_show_names_the_nearest_where_there_is_no_template(say: Any, tmp_path: P
 
 def test_show_as_json_has_exactly_the_documented_keys(say: Any) -> None:
     told = json.loads(say("show", "model-service", "--json"))
-    assert set(told) == {"schema", "project", "questions", "files", "nearest"}
+    assert set(told) == {"schema", "command", "project", "questions", "files", "nearest"}
     assert set(told["project"]) == PROJECT_KEYS
     assert told["nearest"] is None
     assert all(

@@ -95,7 +95,7 @@ def test_doctor_fails_only_for_what_is_required(
 def test_doctor_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "model-service", "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
-    assert set(told) == {"schema", "tools"}
+    assert set(told) == {"schema", "command", "tools"}
     states = {tool["name"]: tool["state"] for tool in told["tools"]}
     assert states == dict.fromkeys(
         ("Python", "git", "make", "uv", "container engine", "kubectl"), "missing"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_scaffold import survey
-from mlops_scaffold.builtin import builtin_root
+from mlops_scaffold.source import builtin_root
 
 if TYPE_CHECKING:
     from pathlib import Path

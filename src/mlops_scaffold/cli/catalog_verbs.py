@@ -70,6 +70,7 @@ def show(
         nearest = None if chosen.has_template else found.nearest(chosen)
         output.emit(
             {
+                "command": "show",
                 "project": views.project_data(found, chosen),
                 "questions": [vars(question) for question in questions],
                 "files": files,
@@ -85,7 +86,7 @@ def roadmap(catalog: str | None = CATALOG, as_json: bool = JSON) -> None:
     with front.opened(catalog) as found:
         _refuse_empty(found)
         if as_json:
-            output.emit({"roadmap": views.roadmap_data(found)})
+            output.emit({"command": "roadmap", "roadmap": views.roadmap_data(found)})
         else:
             views.print_roadmap(found)
 

@@ -1,7 +1,6 @@
 """`catalog`: keep other catalogs under a name, and check one."""
 
 # What these verbs need beyond Typer is imported only when one of them runs.
-# ruff: noqa: PLC0415
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def doctor(
             needs = found.find(project).needs
     findings = examine(needs)
     if as_json:
-        output.emit({"tools": [vars(finding) for finding in findings]})
+        output.emit({"command": "doctor", "tools": [vars(finding) for finding in findings]})
     else:
         _print(findings)
     lacking = any(finding.required and finding.state != "ok" for finding in findings)

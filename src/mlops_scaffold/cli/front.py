@@ -90,7 +90,8 @@ def list_projects(
     with opened(catalog) as found:
         projects = found.search(search, level=level, phase=phase, tool=tool)
         if as_json:
-            output.emit({"projects": [views.project_data(found, each) for each in projects]})
+            listed = [views.project_data(found, each) for each in projects]
+            output.emit({"command": "list", "projects": listed})
         else:
             views.print_projects(projects)
     return 0
@@ -103,15 +104,13 @@ def opened(spec: str | None) -> Iterator[Catalog]:
     Raises:
         ScaffoldError: It can't be reached or read.
     """
-    from mlops_scaffold.builtin import builtin_root
+    from mlops_scaffold import source
     from mlops_scaffold.catalog import load
 
     if spec is None:
-        yield load(builtin_root())
+        yield load(source.builtin_root())
         return
-    from mlops_scaffold.source import open_source
-
-    with open_source(spec).tree() as tree:
+    with source.open_source(spec).tree() as tree:
         yield load(tree.root)
 
 

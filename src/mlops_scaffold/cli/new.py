@@ -1,7 +1,6 @@
 """`new`: make a repository from a project."""
 
 # Copier and all that comes with it is imported only once there is something to make.
-# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command("new")(new)
 
 
-def new(  # noqa: PLR0913  # an option each
+def new(  # an option each
     project: Annotated[
         str | None,
         typer.Argument(
@@ -84,7 +83,7 @@ def new(  # noqa: PLR0913  # an option each
     if as_json:
         output.emit(_as_json(made, request, _next(made, started_in)))
     else:
-        _tell(made, request, _next(made, started_in))
+        _tell(made, request, started_in)
 
 
 def answers(data: Sequence[str], data_file: Path | None) -> dict[str, Any]:
@@ -147,33 +146,38 @@ def _pick(catalog_spec: str | None, version: str | None, *, ask: bool) -> str:
     return str(picked)
 
 
-def _tell(made: Created, request: Request, commands: Sequence[str]) -> None:
+def _tell(made: Created, request: Request, started_in: Path) -> None:
     from mlops_scaffold.new import Git
 
     size = sum(file.size for file in made.files)
     what = f"{made.project} {made.version}"
+    where = _folder(made, started_in)
     total = f"{len(made.files)} files, {_human(size)}"
     if request.dry_run:
-        output.heading(f"{what} would make {made.path} ({total}):")
+        output.heading(f"{what} would make {where} ({total}):")
         output.table([(_human(file.size), file.path) for file in made.files], flexible=1)
         return
-    output.line(f"Made {made.path} from {what} ({total}).")
+    output.line(f"Made {where} from {what} ({total}).")
     if made.git is Git.INSIDE:
         output.line("It lies inside a git repository, so it was not made one of its own.")
     elif made.git is Git.MISSING:
         output.line("git is not installed, so it is no repository: see mlops-scaffold doctor")
     output.line("Next:")
-    for command in commands:
+    for command in _next(made, started_in):
         output.line(f"  {command}")
 
 
 def _next(made: Created, started_in: Path) -> tuple[str, str]:
     """The next two commands to type."""
+    then = "make demo" if any(file.path == "Makefile" for file in made.files) else "ls"
+    return (f"cd {shlex.quote(str(_folder(made, started_in)))}", then)
+
+
+def _folder(made: Created, started_in: Path) -> Path:
+    """The project's path as a person would type it."""
     # Where the empty folder we started in became the project, only its whole path leads there.
     inside = made.path != started_in and made.path.is_relative_to(started_in)
-    folder = made.path.relative_to(started_in) if inside else made.path
-    then = "make demo" if any(file.path == "Makefile" for file in made.files) else "ls"
-    return (f"cd {shlex.quote(str(folder))}", then)
+    return made.path.relative_to(started_in) if inside else made.path
 
 
 def _human(size: int) -> str:

@@ -68,7 +68,9 @@ def status(
                 failed.append((folder, problem))
     if as_json:
         listed = [_status_json(one) for one in found]
-        output.emit({"projects": listed + [_failure_json(*one) for one in failed]})
+        output.emit(
+            {"command": "status", "projects": listed + [_failure_json(*one) for one in failed]}
+        )
     else:
         for one in found:
             _tell_status(one)
@@ -217,7 +219,8 @@ def _end(reports: Sequence[Report], *, as_json: bool) -> int:
     worst = (ExitCode.ERROR, ExitCode.USAGE, ExitCode.CONFLICTS)
     code = next((code for code in worst if code in codes), ExitCode.OK)
     if as_json:
-        output.emit({"projects": [_json(report) for report in reports], "exit_code": int(code)})
+        listed = [_json(report) for report in reports]
+        output.emit({"command": "upgrade", "projects": listed, "exit_code": int(code)})
     elif len(reports) > 1:
         output.heading("All")
         rows = [(str(r.project), r.outcome.value, _way(r), _count(r)) for r in reports]
