@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, not a package
 """How fast is the generated service? The same model behind LitServe and BentoML, side by side.
 
     python benchmarks/serving.py [--dataset digits] [--rounds 5] [--seconds 4] [--work DIR]

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - runs in an environment of its own, as a script
 """The same model behind BentoML, with the same validation; MODELS names the models folder."""
 
 import os

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - runs in an environment of its own, as a script
 """What both peers need: the model that our service published, and its request schema."""
 
 import json

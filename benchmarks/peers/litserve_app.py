@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - runs in an environment of its own, as a script
 """The same model behind LitServe, as strict: python litserve_app.py MODELS PORT."""
 
 import sys
