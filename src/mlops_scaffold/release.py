@@ -66,6 +66,7 @@ def cut(
         released = Released(new, f"releases/{bundle.name}", commit)
         if not dry_run:
             _record(root, released, bundle.read_bytes(), changelog)
+            history.releases.cache_clear()
     return released
 
 
@@ -92,7 +93,8 @@ def _check(root: Path, text: str) -> Version:
     findings = lint.check(root)
     if findings:
         raise ScaffoldError(
-            f"the catalog has {len(findings)} finding(s)", hint="see: mlops-scaffold catalog lint"
+            f"the catalog has findings, like {findings[0].file}: {findings[0].message}",
+            hint="see all: mlops-scaffold catalog lint",
         )
     return new
 
@@ -170,6 +172,7 @@ def _record(root: Path, released: Released, bundle: bytes, changelog: str) -> No
     }
     before = {path: path.read_bytes() if path.exists() else None for path in written}
     names = [str(path.relative_to(root)) for path in written]
+    index.parent.mkdir(exist_ok=True)
     try:
         for path, data in written.items():
             path.write_bytes(data)

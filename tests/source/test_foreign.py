@@ -277,7 +277,7 @@ def test_settings_that_run_code_or_read_elsewhere_are_refused_by_name(
     "loop",
     [
         "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-        "{% set x = 'ab' * 50000000 %}{% for i in range(99999) %}{% set y = x.upper() %}{% endfor %}",
+        "{% set x = 'ab' * 9999999 %}{% for i in range(9999) %}{% set y = x.upper() %}{% endfor %}",
     ],
 )
 def test_endless_loops_are_stopped(
@@ -293,7 +293,7 @@ def test_endless_loops_are_stopped(
 def test_an_endless_loop_in_a_question_runs_into_the_limit_on_cpu_time(
     make_catalog: MakeCatalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sandbox, "CPU_SECONDS", 5)
+    monkeypatch.setattr(sandbox, "CPU_SECONDS", 3)
     loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
     root = make_catalog({"copier.yml": COPIER_YML.replace('{{ template }}"', f'{loop}"', 1)})
     refused(root, tmp_path, "went over a limit and was stopped")

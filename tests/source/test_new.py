@@ -292,12 +292,12 @@ def test_at_a_terminal_it_asks_and_takes_the_answers(
 ) -> None:
     root = make_catalog()
     keys = [
-        "\r",
-        "\x15asked-name\r",
-        "\x157\r",
-        "\x1b[B\r",
-        "\r",
-    ]  # project, name, size, colour, shade
+        ("Which project?", "\r"),
+        ("project_name", "\x15asked-name\r"),  # \x15 clears the default
+        ("demo_size", "\x157\r"),
+        ("demo_colour", "\x1b[B\r"),
+        ("demo_shade", "\r"),
+    ]
     said, code = _at_terminal(["new", "--catalog", str(root)], keys, place)
     assert code == 0, said
     answers = (place / "asked-name/.copier-answers.yml").read_text()
@@ -311,14 +311,14 @@ def test_at_a_terminal_defaults_ask_nothing(place: Path, make_catalog: MakeCatal
     assert (place / "demo").is_dir()
 
 
-def _at_terminal(args: list[str], keys: list[str], cwd: Path) -> tuple[str, int]:
-    """Run the program on a pseudo-terminal; press the next keys whenever it has gone quiet."""
+def _at_terminal(args: list[str], keys: list[tuple[str, str]], cwd: Path) -> tuple[str, int]:
+    """Run the program on a pseudo-terminal; press the keys for what it asks next."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(cwd)
         os.environ["TERM"] = "xterm"
         os.execv(sys.executable, [sys.executable, "-m", "mlops_scaffold", *args])  # noqa: S606
-    said, waiting, last = b"", list(keys), time.monotonic()
+    said, seen, waiting, last = b"", 0, list(keys), time.monotonic()
     while True:
         ready, _, _ = select.select([terminal], [], [], 0.2)
         if ready:
@@ -331,9 +331,9 @@ def _at_terminal(args: list[str], keys: list[str], cwd: Path) -> tuple[str, int]
             said, last = said + chunk, time.monotonic()
             if b"\x1b[6n" in chunk:  # it asks where the cursor is
                 os.write(terminal, b"\x1b[1;1R")
-        elif waiting and b"?" in said and time.monotonic() - last > 0.6:
-            os.write(terminal, waiting.pop(0).encode())
-            last = time.monotonic()
+        elif waiting and waiting[0][0].encode() in said[seen:]:
+            seen = len(said)
+            os.write(terminal, waiting.pop(0)[1].encode())
         assert time.monotonic() - last < 60, said.decode(errors="replace")
     return said.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 

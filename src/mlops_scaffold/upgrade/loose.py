@@ -70,7 +70,8 @@ def content(path: Path) -> bytes | None:
         return None
     if stat.S_ISLNK(mode):
         return b"link " + str(path.readlink()).encode(errors="surrogateescape")
-    return b"file " + path.read_bytes() if stat.S_ISREG(mode) else None
+    kind = b"program " if mode & stat.S_IXUSR else b"file "
+    return kind + path.read_bytes() if stat.S_ISREG(mode) else None
 
 
 def _decide(here: bytes | None, old: bytes | None, want: bytes | None) -> Verdict | None:
