@@ -49,7 +49,7 @@ docs: .venv/.installed ## Write the generated parts of README.md
 
 # Proof: every template, tested as the product it is (tests/proof/README.md).
 #   make prove TEMPLATE=model-service STEPS=render,read ANSWERS=defaults
-PROOF := PYTHONPATH=tests $(BIN)/python -m proof
+PROOF := $(BIN)/python -m tests.proof
 
 .PHONY: prove
 prove: .venv/.installed ## Prove TEMPLATE (default: all) with its default answers
@@ -61,7 +61,7 @@ prove-all: .venv/.installed ## Prove TEMPLATE (default: all) with every answer s
 
 .PHONY: prove-proof
 prove-proof: .venv/.installed ## Break a tiny template on purpose; each step must notice
-	$(BIN)/pytest -n 2 -m proof tests/proof/test_harness.py
+	$(BIN)/pytest -n 2 -m proof tests/proof/test_harness.py tests/proof/test_freshen.py
 
 .PHONY: freshen
 freshen: .venv/.installed ## Move the pins of TEMPLATE (default: all) to the newest that work

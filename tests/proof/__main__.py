@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlops_scaffold.errors import ScaffoldError
+
 from . import freshen, report, spec, sync
 from .prove import STEPS, prove_all
 from .records import StepResult
@@ -31,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         return {"prove": _prove, "freshen": _freshen, "sync": _sync}[chosen.verb](chosen)
-    except (spec.SpecError, ValueError) as error:
+    except (spec.SpecError, ScaffoldError, ValueError) as error:
         sys.exit(f"error: {error}")
 
 

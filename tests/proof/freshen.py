@@ -12,6 +12,7 @@ from pathlib import Path
 from . import spec
 from .prove import prove_unit, unit_for
 from .records import StepResult
+from .unit import BrokenTemplateError
 
 STEPS = ("render", "read", "run", "keep-up")
 _PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==(\S+)")
@@ -31,7 +32,10 @@ def freshen(root: Path, slug: str, tell: Callable[[StepResult], None]) -> Freshe
     """Resolve, prove, and rewrite the template's constraints.txt when all is well."""
     template = root / "templates" / slug / "project" / "constraints.txt"
     old = _pins(template.read_text())
-    new = _pins(_resolve(root, slug))
+    try:
+        new = _pins(_resolve(root, slug))
+    except BrokenTemplateError as problem:
+        return Freshened(slug, (), (str(problem),), "it is broken as it is")
     names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
     moved = tuple(f"{name} {_versions(old, name)} -> {_versions(new, name)}" for name in names)
     if not names:
@@ -59,8 +63,8 @@ def _resolve(root: Path, slug: str) -> str:
         folder = unit.installed()
         done = unit.run("make", "lock", cwd=folder, log="lock", timeout=600)
         if done.code != 0:
-            message = f"`make lock` of {slug} fails:\n{done.tail()}"
-            raise RuntimeError(message)
+            message = f"`make lock` fails:\n{done.tail()}"
+            raise BrokenTemplateError(message)
         return (folder / "constraints.txt").read_text()
 
 

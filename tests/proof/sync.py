@@ -30,7 +30,12 @@ def sync(root: Path, slug: str, edited: Path) -> tuple[list[str], list[str]]:
     Returns:
         The template files that were changed, and the rendered files that still differ and so
         need a person, both as paths.
+
+    Raises:
+        ScaffoldError: `edited` is no rendered project.
+        ValueError: It is one of another template.
     """
+    edited = edited.resolve()
     answers = answers_file.read(edited).answers
     if answers.get("template") != slug:
         message = f"{edited} was made from {answers.get('template')!r}, not from {slug!r}"
