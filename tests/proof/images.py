@@ -67,6 +67,8 @@ def need_packages(names: Sequence[str]) -> None:
     Raises:
         SkipStepError: They are missing and this is no Debian, or we are not root.
     """
+    if not names:
+        return
     query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}"]
 
     def installed(name: str) -> bool:
@@ -140,8 +142,10 @@ def provide(image: str) -> None:
     with _locked("base-image"):
         if _podman(["image", "exists", image], env).returncode == 0:
             return
-        pulled = _podman(["pull", "--quiet", f"docker.io/library/{image}"], env, timeout=60)
+        full = f"docker.io/library/{image}"
+        pulled = _podman(["pull", "--quiet", full], env, timeout=60)
         if pulled.returncode == 0:
+            _podman(["tag", full, f"localhost/{image}"], env)  # found by its short name
             return
         match = _BASE.match(image)
         if match is None:

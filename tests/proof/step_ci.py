@@ -20,6 +20,7 @@ _ENDED = re.compile(r"\[[^/\]]+/([^\]]+?)\s*\]\s+🏁\s+Job (succeeded|failed)")
 
 def prove(unit: Unit) -> Outcome:
     """Lint every workflow, then run its events with act, stand-ins in place of setup actions."""
+    images.need_packages(unit.spec.packages)
     folder = unit.clone("ci")
     workflows = sorted((folder / ".github" / "workflows").glob("*.y*ml"))
     findings = [*lint(unit, folder)]

@@ -22,8 +22,7 @@ _HARD = 3  # a command is ended only at this multiple of its limit, so that its 
 
 def prove(unit: Unit) -> Outcome:
     """`make setup`, then offline: `make demo`, `make test`, coverage, the end-to-end check."""
-    if unit.spec.packages:
-        need_packages(unit.spec.packages)
+    need_packages(unit.spec.packages)
     folder = unit.installed()
     findings: list[str] = []
     figures: Figures = {"install_s": float((unit.scratch / "setup_seconds").read_text())}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
+from .images import need_packages
 from .records import Figures, Outcome, SkipStepError
 from .step_run import LIMITS, slack
 from .unit import SETUP_LIMIT, Unit, git, program, render
@@ -92,6 +93,7 @@ def edit(project: Path) -> dict[str, str]:
 
 def _test(unit: Unit, project: Path, version: str) -> Iterator[str]:
     """The upgraded project still passes its own tests."""
+    need_packages(unit.spec.packages)
     setup = unit.run("make", "setup", cwd=project, log="upgrade", timeout=SETUP_LIMIT)
     tests = "--cov-fail-under=0"  # the owner's untested module is not the point
     done = unit.run(
