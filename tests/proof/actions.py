@@ -58,7 +58,6 @@ KNOWN = {
     "astral-sh/setup-uv": Action(
         10, _UV, ("version", "enable-cache", "python-version", "cache-dependency-glob")
     ),
-    "docker/setup-buildx-action": Action(4, _NOTHING),
 }
 
 
