@@ -10,9 +10,8 @@ import pytest
 from packaging.version import Version
 
 from mlops_scaffold import __version__, history, release
-from mlops_scaffold.builtin import builtin_root
 from mlops_scaffold.errors import ScaffoldError
-from mlops_scaffold.source import catalog_files, tree_digest
+from mlops_scaffold.source import builtin_root, catalog_files, tree_digest
 from tests.upgrade.conftest import NEW, commit, start
 from tests.upgrade.support import git, read, write
 

@@ -176,7 +176,7 @@ def release(
     to `releases/`, and commits all of it.
     """
     from mlops_scaffold.release import cut
-    from mlops_scaffold.builtin import builtin_root
+    from mlops_scaffold.source import builtin_root
 
     done = cut(builtin_root(), version, dry_run=dry_run)
     if dry_run:
