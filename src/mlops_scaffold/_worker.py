@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mlops_scaffold import render, sandbox
+from mlops_scaffold import render
 from mlops_scaffold.errors import ScaffoldError, UsageError
 
 
@@ -25,7 +25,7 @@ def main() -> None:
         carried=asked["carried"],
         ask=asked["ask"],
     )
-    _limit()
+    _limit(asked["limits"])
     said = _render(work)
     reply.write_text(json.dumps(said, default=str), encoding="utf-8")
 
@@ -40,15 +40,15 @@ def _render(work: render.Work) -> dict[str, Any]:
         return {"interrupted": True}
 
 
-def _limit() -> None:
+def _limit(limits: dict[str, int]) -> None:
     try:
         import resource  # noqa: PLC0415  # not on Windows: the parent's limits are all there
     except ImportError:
         return
     for kind, wanted in (
-        (resource.RLIMIT_CPU, sandbox.CPU_SECONDS),
-        (resource.RLIMIT_AS, sandbox.MEMORY_BYTES),
-        (resource.RLIMIT_FSIZE, sandbox.FILE_BYTES),
+        (resource.RLIMIT_CPU, limits["cpu"]),
+        (resource.RLIMIT_AS, limits["memory"]),
+        (resource.RLIMIT_FSIZE, limits["file"]),
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(kind)[1]

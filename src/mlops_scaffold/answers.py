@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -14,6 +13,7 @@ from mlops_scaffold.errors import ScaffoldError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 FILE_NAME = ".copier-answers.yml"
 HEADER = (
@@ -141,13 +141,11 @@ def _mapping(path: Path, content: str) -> dict[Any, Any]:
 
 def _version_text(path: Path, commit: object) -> str:
     try:
-        if not isinstance(commit, str):
-            raise InvalidVersion
-        Version(commit)
-    except InvalidVersion as error:
+        Version(commit)  # type: ignore[arg-type]  # whatever YAML gave: no text, no version
+    except (InvalidVersion, TypeError) as error:
         raise ScaffoldError(
             f"{path}: `_commit: {commit}` is not a version",
             hint=f"write the version it was made from (like v0.1.0), or restore the file: "
             f"git checkout HEAD -- {FILE_NAME}",
         ) from error
-    return commit
+    return str(commit)

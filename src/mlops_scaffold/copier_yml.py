@@ -1,4 +1,4 @@
-"""A tree's `copier.yml` and the files it includes, read as Copier does but without running Jinja."""
+"""A tree's `copier.yml` and what it includes, read as Copier does but without running Jinja."""
 
 from __future__ import annotations
 
@@ -95,8 +95,13 @@ def entries(root: Path) -> tuple[Entry, ...]:
         ScaffoldError: A file is missing, too large, not the YAML we take, or outside `root`.
     """
     file = config_file(root)
-    included = (found for pattern in _includes(file) for found in _matching(pattern, file, root))
-    return tuple(entry for each in (file, *included) for entry in _entries(each))
+    result = [*_entries(file)]  # first of all: this is where broken YAML is told of
+    for pattern in _includes(file):
+        for included in _matching(pattern, file, root):
+            result += _entries(included)
+            if any(True for _ in _includes(included)):
+                raise ScaffoldError(f"{included}: an included file may not include another")
+    return tuple(result)
 
 
 def questions(root: Path) -> dict[str, Entry]:
@@ -182,6 +187,4 @@ def _matching(pattern: str, file: Path, root: Path) -> Iterator[Path]:
     for found in sorted(root.glob(pattern)):
         if not found.resolve().is_relative_to(root.resolve()):
             raise ScaffoldError(f"{file}: `!include {pattern}` leaves the catalog by {found}")
-        if any(True for _ in _includes(found)):
-            raise ScaffoldError(f"{found}: an included file may not include another")
         yield found

@@ -112,7 +112,7 @@ class FolderSource:
 
 @dataclass(frozen=True)
 class GitSource:
-    """A git repository. Nothing of it is kept: each call asks it, and fetches one commit at most."""
+    """A git repository. Nothing of it is kept: a call asks it, and fetches one commit at most."""
 
     location: str  # what git is given; may hold credentials, so it is neither printed nor recorded
     url: str
@@ -204,7 +204,7 @@ def check_tree(root: Path, parts: Sequence[str]) -> None:
 
 def _check_transport(url: str) -> None:
     scheme = _SCHEME.match(url)
-    refused = "::" in url.split("/")[0] or (scheme and scheme[1].lower() not in _SCHEMES)
+    refused = "::" in url.partition("/")[0] or (scheme and scheme[1].lower() not in _SCHEMES)
     host = urlsplit(url).netloc.rpartition("@")[2] if scheme else url.rpartition("@")[2]
     if refused or host.startswith("-"):
         raise UsageError(

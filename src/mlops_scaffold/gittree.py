@@ -1,13 +1,12 @@
 """The files of one commit, written to a folder with nothing of git's conveniences in between.
 
-Neither `git archive` (export-ignore, export-subst) nor a checkout (filters, end-of-line rules) gives
-the bytes that were committed; reading objects does.
+Neither `git archive` (export-ignore, export-subst) nor a checkout (filters, end-of-line rules)
+gives the bytes that were committed; reading objects does.
 """
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_scaffold import git
@@ -16,6 +15,7 @@ from mlops_scaffold.paths import like_git_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _LINK, _SUBMODULE, _EXECUTABLE = "120000", "160000", "100755"
 

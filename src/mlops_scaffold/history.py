@@ -1,4 +1,4 @@
-"""The released versions of the catalog: git bundles under `releases/`, read through a bare repository.
+"""The released versions of the catalog: git bundles under `releases/`, read through a repository.
 
 Each release is one incremental bundle with one tag, named with its digest in `index.yaml`. They are
 unpacked once per user into a bare repository that is named by the index's digest, so any set of
@@ -12,17 +12,20 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from packaging.version import InvalidVersion, Version
 
 from mlops_scaffold import git, gittree
 from mlops_scaffold.errors import ScaffoldError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 INDEX = "index.yaml"
 _HEX = re.compile(r"[0-9a-f]+")

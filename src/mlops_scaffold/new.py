@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -17,7 +16,7 @@ from mlops_scaffold.render import render
 from mlops_scaffold.source import open_source, parse_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from mlops_scaffold.records import Project
     from mlops_scaffold.source import TemplateTree
@@ -169,7 +168,7 @@ def _answers(request: Request, project: Project) -> dict[str, Any]:
             hint=f"mlops-scaffold new {answers['template']}",
         )
     if "project_name" not in answers and request.directory is not None:
-        folder = Path(os.path.abspath(request.directory)).name
+        folder = _absolute(request.directory).name
         answers["project_name"] = names.project_name_of(folder) or folder
     if "project_name" in answers:
         names.check_project_name(str(answers["project_name"]))
@@ -179,9 +178,13 @@ def _answers(request: Request, project: Project) -> dict[str, Any]:
 def _expected_target(request: Request, answers: Mapping[str, Any], project: Project) -> Path:
     """Where it goes, unless the answer to a question still changes its name."""
     if request.directory is not None:
-        # Not resolved: a symbolic link in its place is refused, not followed.
-        return Path(os.path.abspath(request.directory))
+        return _absolute(request.directory)
     return Path.cwd() / str(answers.get("project_name", project.slug))
+
+
+def _absolute(path: Path) -> Path:
+    # Not resolved: a symbolic link in its place is to be refused, not followed.
+    return Path(os.path.abspath(path))  # noqa: PTH100
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ _MAX_COMPONENT_BYTES = 255
 
 def reserved_on_windows(name: str) -> bool:
     """Whether Windows takes `name` for a device, whatever its extension (`con`, `nul.txt`)."""
-    return name.split(".")[0].rstrip(" ").lower() in _WINDOWS_DEVICES
+    return name.partition(".")[0].rstrip(" ").lower() in _WINDOWS_DEVICES
 
 
 def like_git_folder(name: str) -> bool:
@@ -39,7 +39,7 @@ def like_git_folder(name: str) -> bool:
     return bool(_GIT_FOLDER.fullmatch(re.split(r"[:\\/]", folded)[0].rstrip(" .")))
 
 
-def component_problem(name: str) -> str | None:
+def component_problem(name: str) -> str | None:  # noqa: PLR0911  # a reason each
     """Why `name` is not fit to name a file or folder anywhere, or None."""
     if name in {"", ".", ".."}:
         return "it leaves the folder"

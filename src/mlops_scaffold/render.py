@@ -119,8 +119,8 @@ def _asked_answers(worker: Any, known: Mapping[str, Any]) -> dict[str, Any]:
 def _run_copier(
     root: Path, wanted: Mapping[str, Any], into: Path, *, ask: bool, pretend: bool = False
 ) -> Any:
-    import copier
-    import plumbum
+    import copier  # noqa: PLC0415  # most verbs do without it
+    import plumbum  # noqa: PLC0415  # as above
 
     # Without git on its PATH, Copier takes a checkout for the plain folder that it is (it would
     # clone it and add uncommitted changes) and saves itself a git process per rendered file.
@@ -143,8 +143,8 @@ def _run_copier(
 @contextlib.contextmanager
 def _copier_errors() -> Iterator[None]:
     """Copier's many exceptions, as ours."""
-    import jinja2
-    from copier.errors import CopierError
+    import jinja2  # noqa: PLC0415  # as above
+    from copier.errors import CopierError  # noqa: PLC0415  # as above
 
     try:
         yield

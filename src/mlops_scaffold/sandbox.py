@@ -38,8 +38,9 @@ def render_limited(work: Work, *, max_bytes: int, max_files: int) -> dict[str, A
     """
     with tempfile.TemporaryDirectory(prefix="mlops-scaffold-worker-") as scratch:
         request, reply = Path(scratch) / "request.json", Path(scratch) / "reply.json"
-        paths = {"root": str(work.root), "into": str(work.into)}
-        request.write_text(json.dumps({**vars(work), **paths}, default=str), encoding="utf-8")
+        limits = {"cpu": CPU_SECONDS, "memory": MEMORY_BYTES, "file": FILE_BYTES}
+        asked = {**vars(work), "root": str(work.root), "into": str(work.into), "limits": limits}
+        request.write_text(json.dumps(asked, default=str), encoding="utf-8")
         process = _start(request, reply, scratch, ask=work.ask)
         try:
             _watch(process, work, max_bytes=max_bytes, max_files=max_files)

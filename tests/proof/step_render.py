@@ -118,7 +118,7 @@ def _text_findings(unit: Unit, path: Path, text: str) -> Iterator[str]:
         if match := re.search(pattern, text):
             yield f"looks like {name}, line {_line(text, match.start())}"
     parse = _PARSERS.get(path.suffix)
-    if parse is not None:
+    if parse is not None and not _foreign_braces(unit.spec, path):
         try:
             parse(text)
         except (ValueError, yaml.YAMLError) as error:

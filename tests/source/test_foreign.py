@@ -64,7 +64,7 @@ def test_a_plain_folder_is_one_state_without_versions(
     assert version.local
     render_from(root, tmp_path / "out")
     with (
-        pytest.raises(ScaffoldError, match="has no version 1.0: it is a plain folder"),
+        pytest.raises(ScaffoldError, match=r"has no version 1\.0: it is a plain folder"),
         found.tree(source.parse_version("1.0", [type(version)("1.0")])),
     ):
         pass
@@ -97,7 +97,7 @@ def test_a_repository_without_version_tags_gives_its_newest_commit(
 )
 def test_transports_that_could_run_commands_are_refused(tmp_path: Path, spec: str) -> None:
     canary = tmp_path / "canary"
-    with pytest.raises(UsageError, match="refused|not a catalog|no catalog"):
+    with pytest.raises(UsageError, match=r"refused|not a catalog|no catalog"):
         source.open_source(spec.format(canary=canary)).versions()
     assert not canary.exists()
 
@@ -118,8 +118,8 @@ def test_git_itself_is_held_to_harmless_transports(
 
 
 def test_credentials_are_neither_recorded_nor_printed() -> None:
-    secret = "https://user:hunter2@127.0.0.1:1/x.git"
-    found = foreign.open_foreign(secret)
+    address = "https://user:hunter2@127.0.0.1:1/x.git"
+    found = foreign.open_foreign(address)
     assert found.url == "https://127.0.0.1:1/x.git"
     with pytest.raises(ScaffoldError) as caught:
         found.versions()
@@ -188,7 +188,7 @@ def test_a_rendered_path_out_of_the_project_is_refused(
 ) -> None:
     refused(make_catalog({f"{PROJECT}/{name}.jinja": "x"}), tmp_path, "cannot render|refused")
     assert not (tmp_path / "outside").exists()
-    assert not Path("/tmp/outside").exists()
+    assert not Path("/tmp/outside").exists()  # noqa: S108  # where the template aims
 
 
 @pytest.mark.parametrize("committed", [True, False])
@@ -234,7 +234,7 @@ def test_nothing_outside_the_catalog_can_be_read(
     try:
         render_from(root, tmp_path / "out")
     except ScaffoldError as error:
-        assert "hunter2" not in error.message
+        assert "hunter2" not in error.message  # noqa: PT017  # rendering without it is fine too
     else:
         everything = b"".join(data for _, data in contents(tmp_path / "out").values())
         assert b"hunter2" not in everything
@@ -270,14 +270,14 @@ def test_settings_that_run_code_or_read_elsewhere_are_refused_by_name(
 ) -> None:
     before = COPIER_YML if file == "copier.yml" else QUESTIONS
     root = make_catalog({file: f"{setting}\n{before}"})
-    refused(root, tmp_path, f"{setting.split(':')[0]}: refused")
+    refused(root, tmp_path, f"{setting.split(':', maxsplit=1)[0]}: refused")
 
 
 @pytest.mark.parametrize(
     "loop",
     [
         "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-        "{% set x = 'ab' * 50000000 %}{% for i in range(99999) %}{% set y = x | upper %}{% endfor %}",
+        "{% set x = 'ab' * 9999999 %}{% for i in range(9999) %}{% set y = x.upper() %}{% endfor %}",
     ],
 )
 def test_endless_loops_are_stopped(
@@ -291,8 +291,9 @@ def test_endless_loops_are_stopped(
 
 
 def test_an_endless_loop_in_a_question_runs_into_the_limit_on_cpu_time(
-    make_catalog: MakeCatalog, tmp_path: Path
+    make_catalog: MakeCatalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sandbox, "CPU_SECONDS", 3)
     loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
     root = make_catalog({"copier.yml": COPIER_YML.replace('{{ template }}"', f'{loop}"', 1)})
     refused(root, tmp_path, "went over a limit and was stopped")
@@ -302,8 +303,10 @@ def test_an_endless_loop_in_a_question_runs_into_the_limit_on_cpu_time(
     "bomb",
     [
         "{{ 'x' * 2000000000 }}",
-        "{% set ns = namespace(x='x' * 1000000) %}{% for i in range(20) %}"
-        "{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
+        (
+            "{% set ns = namespace(x='x' * 1000000) %}{% for i in range(20) %}"
+            "{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}"
+        ),
         "{{ '%2000000000d' % 1 }}",
         "{{ 'x'.ljust(2000000000) }}",
     ],
@@ -372,5 +375,5 @@ def test_a_pipe_in_a_catalog_is_refused(make_catalog: MakeCatalog, tmp_path: Pat
 
 def test_a_folder_that_is_no_catalog_says_so(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ScaffoldError, match="needs one copier.yml"):
+    with pytest.raises(ScaffoldError, match=r"needs one copier\.yml"):
         source.open_source(str(tmp_path / "empty")).versions()

@@ -40,8 +40,10 @@ def test_renders_names_content_modes_and_where_it_came_from(
     assert contents(out) == {
         ".copier-answers.yml": (
             0o100644,
-            b"# Kept.\n_commit: v1.0.0\n_src_path: mlops-scaffold://catalog.git\n"
-            b"demo_colour: red\ndemo_size: 7\nproject_name: my-demo\ntemplate: demo\n",
+            (
+                b"# Kept.\n_commit: v1.0.0\n_src_path: mlops-scaffold://catalog.git\n"
+                b"demo_colour: red\ndemo_size: 7\nproject_name: my-demo\ntemplate: demo\n"
+            ),
         ),
         "README.md": (0o100644, b"# my-demo: 7\n"),
         "run.sh": (0o100755, b"#!/bin/sh\n"),

@@ -101,7 +101,7 @@ def test_a_bundle_that_was_changed_is_refused(make_catalog: MakeCatalog) -> None
     bundle = root / "releases/v0.1.0.bundle"
     bundle.write_bytes(bundle.read_bytes() + b"x")
     with (
-        pytest.raises(ScaffoldError, match="not the file that was released as 0.1.0"),
+        pytest.raises(ScaffoldError, match=r"not the file that was released as 0\.1\.0"),
         builtin(root, "0.2.0.dev0").tree(Version("0.1.0")),
     ):
         pass
@@ -208,7 +208,8 @@ def test_a_repository_records_where_it_came_from(make_catalog: MakeCatalog, tmp_
 def test_naming_the_builtin_catalog_costs_next_to_nothing() -> None:
     code = (
         "import sys; from mlops_scaffold import source; source.builtin_root();"
-        "print([m for m in ('copier', 'packaging', 'tempfile', 'yaml', 'jinja2', 'git') if m in sys.modules])"
+        "heavy = ('copier', 'packaging', 'tempfile', 'yaml', 'jinja2');"
+        "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"

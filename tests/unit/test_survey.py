@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_scaffold import survey
+from mlops_scaffold.new import Request, create
 from mlops_scaffold.source import builtin_root
 
 if TYPE_CHECKING:
@@ -92,3 +93,9 @@ def test_our_reference_template_asks_at_most_five() -> None:
     assert shorts == ["project_name", "owner", "dataset", "auth"]
     assert all(question.help for question in found)
     assert all(question.default is not None for question in found)
+
+
+def test_the_files_told_are_the_files_made(tmp_path: Path) -> None:
+    made = create(Request("model-service", tmp_path / "model-service", git=False))
+    told = survey.files(builtin_root(), "model-service")
+    assert set(told) == {file.path for file in made.files}

@@ -181,7 +181,7 @@ def _folder(made: Created, started_in: Path) -> Path:
 
 
 def _human(size: int) -> str:
-    return f"{size} B" if size < 1000 else f"{size / 1000:.1f} kB"
+    return f"{size} B" if size < 1e3 else f"{size / 1e3:.1f} kB"  # noqa: PLR2004  # SI prefixes
 
 
 def _as_json(made: Created, request: Request, commands: Sequence[str]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def fit(table: Table, seed: int) -> tuple[Manifest, bytes]:
     values, (training, held_out) = at_float32(table.values), split(table, seed)
     learnt, codes = values[training], table.codes[training]
     choice = choose(candidates(table.schema, len(codes), seed), learnt, codes, seed)
-    pipeline = choice.pipeline.fit(learnt, codes, **weights(codes))
+    pipeline = choice.pipeline.fit(learnt, codes, **weights(choice.pipeline, codes))
     round_to_float32(pipeline)
     model = export(pipeline, table.schema)
     trained = Predictions(
