@@ -52,8 +52,8 @@ NEW: Files = {
         '  "pydantic>=2",\n', '  "pydantic>=2",\n  "httpx>=0.27",\n'
     ),
     "templates/demo/questions.yml": (
-        OLD["templates/demo/questions.yml"]  # type: ignore[operator]
-        + "demo_extra:\n  type: bool\n  help: Extra?\n  default: false\n"
+        f"{OLD['templates/demo/questions.yml']!s}"
+        "demo_extra:\n  type: bool\n  help: Extra?\n  default: false\n"
         "  when: \"{{ template == 'demo' }}\"\n"
     ),
     "src/mlops_scaffold/__init__.py": '"""Doc."""\n\n__version__ = "0.2.0.dev0"\n',

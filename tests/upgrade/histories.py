@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.upgrade.support import Files, World, git, make_world, read, write
+from tests.upgrade.support import World, git, make_world, read, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,7 @@ def edit(rng: random.Random, data: bytes, mark: bytes) -> bytes:
 def make(root: Path, seed: int) -> History:
     rng = random.Random(seed)  # noqa: S311  # repeatable, not secret
     names = rng.sample(NAMES, rng.randint(3, 9))
-    base: Files = {name: content(rng, name) for name in names}
+    base: dict[str, bytes | str | None] = {name: content(rng, name) for name in names}
     base[".gitignore"] = RULES
     for name in rng.sample(IGNORED, rng.randint(0, 2)):
         base[name] = text(rng, name) + b"default\n"

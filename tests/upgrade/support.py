@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from mlops_scaffold.upgrade.model import Plan
 
 LABELS = ("template v1.0.0", "template v1.1.0")
-Files = dict[str, bytes | str | None]  # None in an edit: delete; "-> x" a link; "x!" executable
+Files = Mapping[str, bytes | str | None]  # None in an edit: delete; "-> x" a link; "x!" executable
 
 
 def git(folder: Path, *args: str, stdin: bytes = b"", check: bool = True) -> bytes:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops_scaffold.errors import ScaffoldError
-from tests.upgrade.support import World, git, index, make_world, read, write
+from tests.upgrade.support import Files, World, git, index, make_world, read, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LINES = "".join(f"line {n}\n" for n in range(20))
 CHANGED = LINES.replace("line 3\n", "line 3 of the template\n")
-BASE = {
+BASE: Files = {
     "app.py": LINES,
     "lib/util.py": LINES,
     "logo.bin": b"\0base",
@@ -27,13 +27,9 @@ BASE = {
 }
 
 
-def world(
-    root: Path, extra: dict[str, bytes | str | None] | None = None, **changes: object
-) -> World:
+def world(root: Path, extra: Files | None = None, *, change: Files | None = None) -> World:
     """A template whose next version changes `app.py`, and what else is given."""
-    more = {key.replace("__", "/").replace("_dot_", "."): value for key, value in changes.items()}
-    change = {"app.py": CHANGED, **more}
-    return make_world(root, {**BASE, **(extra or {})}, change)  # type: ignore[arg-type]
+    return make_world(root, {**BASE, **(extra or {})}, {"app.py": CHANGED, **(change or {})})
 
 
 def refused(case: World, *named: str) -> None:
@@ -58,25 +54,25 @@ def upgraded(case: World) -> dict[str, str]:
 
 class TestNotInGit:
     def test_a1_ignored_file_that_the_template_renders(self, tmp_path: Path) -> None:
-        case = world(tmp_path, {".env": "KEY=default\n"}, **{".env": "KEY=default\nNEW=1\n"})
+        case = world(tmp_path, {".env": "KEY=default\n"}, change={".env": "KEY=default\nNEW=1\n"})
         write(case.project, {".env": "KEY=my secret\n"})
         assert upgraded(case)[".env"] == "kept"
         assert (case.project / ".env").read_text() == "KEY=my secret\n"
 
     def test_a1_unedited_ignored_file_follows(self, tmp_path: Path) -> None:
-        case = world(tmp_path, {".env": "KEY=default\n"}, **{".env": "KEY=default\nNEW=1\n"})
+        case = world(tmp_path, {".env": "KEY=default\n"}, change={".env": "KEY=default\nNEW=1\n"})
         assert upgraded(case)[".env"] == "updated"
         assert (case.project / ".env").read_text() == "KEY=default\nNEW=1\n"
         assert b".env" not in git(case.repo, "ls-files")
 
     def test_a2_ignored_file_where_the_template_adds_one(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"settings.local": "template\n"})
+        case = world(tmp_path, change={"settings.local": "template\n"})
         write(case.project, {"settings.local": "mine\n"})
         refused(case, "settings.local")
 
     @pytest.mark.parametrize("edited", [False, True])
     def test_a3_template_file_no_longer_tracked(self, tmp_path: Path, edited: bool) -> None:
-        case = world(tmp_path, **{"lib/util.py": CHANGED})
+        case = world(tmp_path, change={"lib/util.py": CHANGED})
         git(case.repo, "rm", "-q", "--cached", "lib/util.py")
         write(case.project, {".gitignore": "lib/\n"})
         if edited:
@@ -86,7 +82,7 @@ class TestNotInGit:
         assert (case.project / "lib/util.py").read_text() == ("mine\n" if edited else CHANGED)
 
     def test_a4_the_same_where_the_template_drops_it(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"lib/util.py": None})
+        case = world(tmp_path, change={"lib/util.py": None})
         git(case.repo, "rm", "-q", "--cached", "lib/util.py")
         write(case.project, {".gitignore": "lib/\n", "lib/util.py": "mine\n"})
         git(case.repo, "commit", "-qam", "Stop tracking")
@@ -94,7 +90,7 @@ class TestNotInGit:
         assert (case.project / "lib/util.py").read_text() == "mine\n"
 
     def test_a5_untracked_file_that_status_does_not_show(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"new.py": "template\n"})
+        case = world(tmp_path, change={"new.py": "template\n"})
         git(case.repo, "config", "status.showUntrackedFiles", "no")
         write(case.project, {"new.py": "mine\n"})
         refused(case, "new.py")
@@ -132,7 +128,7 @@ class TestReverted:
         assert (case.project / "logo.bin").read_bytes() == b"\0mine"
 
     def test_b1_binary_edited_by_both(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"logo.bin": b"\0template"})
+        case = world(tmp_path, change={"logo.bin": b"\0template"})
         case.own({"logo.bin": b"\0mine"})
         plan = case.upgrade()
         assert plan.conflicts == ("logo.bin",)
@@ -141,7 +137,7 @@ class TestReverted:
         assert (case.project / "logo.bin").read_bytes() == b"\0mine"
 
     def test_b2_bytes_that_are_not_utf8(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"lib/util.py": CHANGED})
+        case = world(tmp_path, change={"lib/util.py": CHANGED})
         mine = LINES.encode() + b"caf\xe9\n"
         case.own({"lib/util.py": mine, "README": b"caf\xe9\n"})
         assert upgraded(case)["lib/util.py"] == "merged"
@@ -150,27 +146,27 @@ class TestReverted:
 
     @pytest.mark.parametrize("setting", ["error", "fix"])
     def test_b3_apply_whitespace(self, tmp_path: Path, setting: str) -> None:
-        case = world(tmp_path, **{"lib/util.py": CHANGED})
+        case = world(tmp_path, change={"lib/util.py": CHANGED})
         git(case.repo, "config", "apply.whitespace", setting)
         case.own({"lib/util.py": LINES + "mine  \t \n"})
         upgraded(case)
         assert (case.project / "lib/util.py").read_text() == CHANGED + "mine  \t \n"
 
     def test_b4_template_deletes_an_edited_file(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"lib/util.py": None})
+        case = world(tmp_path, change={"lib/util.py": None})
         case.own({"lib/util.py": LINES + "mine\n"})
         assert case.upgrade().conflicts == ("lib/util.py",)
         assert (case.project / "lib/util.py").read_text() == LINES + "mine\n"
 
     def test_b5_template_renames_an_edited_file(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"lib/util.py": None, "lib/tools.py": CHANGED})
+        case = world(tmp_path, change={"lib/util.py": None, "lib/tools.py": CHANGED})
         case.own({"lib/util.py": LINES + "mine\n"})
         assert upgraded(case)["lib/tools.py"] == "merged"
         assert (case.project / "lib/tools.py").read_text() == CHANGED + "mine\n"
         assert not (case.project / "lib/util.py").exists()
 
     def test_b6_ignored_file_that_was_added_by_force(self, tmp_path: Path) -> None:
-        case = world(tmp_path, {".env": "A=1\nB=2\nC=3\n"}, **{".env": "A=0\nB=2\nC=3\n"})
+        case = world(tmp_path, {".env": "A=1\nB=2\nC=3\n"}, change={".env": "A=0\nB=2\nC=3\n"})
         write(case.project, {".env": "A=1\nB=2\nC=mine\n"})
         git(case.repo, "add", "-f", ".env")
         git(case.repo, "commit", "-qm", "Force")
@@ -181,7 +177,7 @@ class TestReverted:
         )
 
     def test_b7_folder_moved_behind_a_link(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"lib/util.py": CHANGED, "lib/more.py": "template\n"})
+        case = world(tmp_path, change={"lib/util.py": CHANGED, "lib/more.py": "template\n"})
         (case.project / "lib").rename(case.project / "real")
         write(case.project, {"real/util.py": LINES + "mine\n", "lib": "-> real"})
         case.commit()
@@ -190,13 +186,13 @@ class TestReverted:
         assert (case.project / "lib").is_symlink()
 
     def test_b8_both_add_a_file_and_the_owners_is_binary(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"new.bin": "template\n"})
+        case = world(tmp_path, change={"new.bin": "template\n"})
         case.own({"new.bin": b"\0mine"})
         assert case.upgrade().conflicts == ("new.bin",)
         assert (case.project / "new.bin").read_bytes() == b"\0mine"
 
     def test_b9_folder_turned_into_a_submodule(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"lib/util.py": CHANGED, "lib/more.py": "template\n"})
+        case = world(tmp_path, change={"lib/util.py": CHANGED, "lib/more.py": "template\n"})
         other = tmp_path / "other"
         other.mkdir()
         git(other, "init", "-q")
@@ -212,7 +208,7 @@ class TestReverted:
         assert inside == {"lib/.git", "lib/theirs.py"}
 
     def test_b10_conflict_while_status_hides_untracked_files(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"lib/util.py": CHANGED})
+        case = world(tmp_path, change={"lib/util.py": CHANGED})
         git(case.repo, "config", "status.showUntrackedFiles", "no")
         case.own({"lib/util.py": LINES.replace("line 3\n", "line 3 of mine\n")})
         assert case.upgrade().conflicts == ("lib/util.py",)
@@ -242,26 +238,26 @@ class TestReverted:
 
 class TestBrokenOff:
     def test_c1_template_file_turned_into_a_folder(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"lib/util.py": CHANGED})
+        case = world(tmp_path, change={"lib/util.py": CHANGED})
         case.own({"lib/util.py": None, "lib/util.py/__init__.py": "mine\n"})
         case.upgrade()
         assert (case.project / "lib/util.py/__init__.py").read_text() == "mine\n"
         assert (case.project / "app.py").read_text() == CHANGED
 
     def test_c1_folder_where_the_template_adds_a_file(self, tmp_path: Path) -> None:
-        case = world(tmp_path, new="template\n")
+        case = world(tmp_path, change={"new": "template\n"})
         case.own({"new/mine.py": "mine\n"})
         assert case.upgrade().conflicts == ("new~template-v1.1.0",)
         assert (case.project / "new/mine.py").read_text() == "mine\n"
         assert (case.project / "new~template-v1.1.0").read_text() == "template\n"
 
     def test_c1_untracked_folder_where_the_template_adds_a_file(self, tmp_path: Path) -> None:
-        case = world(tmp_path, new="template\n")
+        case = world(tmp_path, change={"new": "template\n"})
         write(case.project, {"new/mine.py": "mine\n"})
         refused(case, "new/mine.py")
 
     def test_c2_both_add_a_file_with_a_name_that_is_not_ascii(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"docs/naïve 更新.md": "template\n"})
+        case = world(tmp_path, change={"docs/naïve 更新.md": "template\n"})
         case.own({"docs/naïve 更新.md": "mine\n"})
         assert case.upgrade().conflicts == ("docs/naïve 更新.md",)
         merged = (case.project / "docs/naïve 更新.md").read_text()
@@ -269,7 +265,7 @@ class TestBrokenOff:
         assert "template\n" in merged
 
     def test_c3_paths_that_git_does_not_quote(self, tmp_path: Path) -> None:
-        case = world(tmp_path, {"é.txt": LINES}, **{"é.txt": CHANGED, "ü.txt": "new\n"})
+        case = world(tmp_path, {"é.txt": LINES}, change={"é.txt": CHANGED, "ü.txt": "new\n"})
         git(case.repo, "config", "core.quotePath", "false")
         assert upgraded(case) == {"app.py": "updated", "é.txt": "updated", "ü.txt": "added"}
 
@@ -322,7 +318,7 @@ class TestOtherConfigurations:
         ],
     )
     def test_settings_change_nothing(self, tmp_path: Path, setting: str) -> None:
-        case = world(tmp_path, **{"lib/util.py": None, "lib/tools.py": CHANGED})
+        case = world(tmp_path, change={"lib/util.py": None, "lib/tools.py": CHANGED})
         git(case.repo, "config", *setting.split("="))
         case.own({"lib/util.py": LINES + "mine\n"})
         plan = case.upgrade()
@@ -333,7 +329,7 @@ class TestOtherConfigurations:
 
     @pytest.mark.parametrize("rule", ["* text=auto", "*.py eol=crlf", "*.py text eol=lf"])
     def test_end_of_line_rules(self, tmp_path: Path, rule: str) -> None:
-        case = world(tmp_path, **{"lib/util.py": CHANGED})
+        case = world(tmp_path, change={"lib/util.py": CHANGED})
         case.own({".gitattributes": f"{rule}\n", "lib/util.py": LINES + "mine\n"})
         plan = case.upgrade()
         assert plan.conflicts == ()
@@ -341,7 +337,7 @@ class TestOtherConfigurations:
 
     @pytest.mark.parametrize("auto", ["true", "false"])
     def test_file_turned_to_crlf(self, tmp_path: Path, auto: str) -> None:
-        case = world(tmp_path, **{"lib/util.py": CHANGED})
+        case = world(tmp_path, change={"lib/util.py": CHANGED})
         case.own({"lib/util.py": (LINES + "mine\n").replace("\n", "\r\n").encode()})
         git(case.repo, "config", "core.autocrlf", auto)
         plan = case.upgrade()
@@ -350,7 +346,7 @@ class TestOtherConfigurations:
         assert (case.project / "lib/util.py").read_bytes() == expected
 
     def test_clean_and_smudge_filter(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"lib/util.py": CHANGED})
+        case = world(tmp_path, change={"lib/util.py": CHANGED})
         git(case.repo, "config", "filter.shout.clean", "tr A-Z a-z")
         git(case.repo, "config", "filter.shout.smudge", "tr a-z A-Z")
         case.own({".gitattributes": "*.py filter=shout\n"})
@@ -387,7 +383,7 @@ class TestOtherConfigurations:
             case.upgrade()
 
     def test_sha256_repository(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"lib/util.py": CHANGED})
+        case = world(tmp_path, change={"lib/util.py": CHANGED})
         for path in sorted((case.repo / ".git").rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
         git(case.repo, "init", "-q", "--object-format=sha256")
@@ -396,7 +392,7 @@ class TestOtherConfigurations:
 
     def test_folder_renamed_by_its_owner(self, tmp_path: Path) -> None:
         more = {f"lib/{n}.py": LINES.replace("line", n) for n in "abc"}
-        case = world(tmp_path, more, **{"lib/util.py": CHANGED, "lib/new.py": "template\n"})
+        case = world(tmp_path, more, change={"lib/util.py": CHANGED, "lib/new.py": "template\n"})
         (case.project / "lib").rename(case.project / "core")
         case.own({"core/util.py": LINES + "mine\n"})
         upgraded(case)
@@ -405,14 +401,14 @@ class TestOtherConfigurations:
         assert not (case.project / "lib").exists()
 
     def test_deleted_stays_deleted_though_the_template_renames_it(self, tmp_path: Path) -> None:
-        case = world(tmp_path, **{"lib/util.py": None, "lib/tools.py": CHANGED})
+        case = world(tmp_path, change={"lib/util.py": None, "lib/tools.py": CHANGED})
         case.own({"lib/util.py": None})
         assert upgraded(case)["lib/tools.py"] == "kept deleted"
         assert not (case.project / "lib/tools.py").exists()
 
     def test_generated_files_are_taken_whole(self, tmp_path: Path) -> None:
         old, new = "a==1\nb==1\nc==1\n", "a==2\nb==2\nc==1\n"
-        case = world(tmp_path, {"constraints.txt": old}, **{"constraints.txt": new})
+        case = world(tmp_path, {"constraints.txt": old}, change={"constraints.txt": new})
         case.own({"constraints.txt": "a==1\nb==1\nc==1\nmine==1\n"})
         plan = case.upgrade()
         change = next(c for c in plan.changes if c.path == "constraints.txt")
