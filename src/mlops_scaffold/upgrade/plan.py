@@ -120,7 +120,7 @@ def _set_aside(repo: Repo, store: Scratch, sides: Sides, new: Path) -> _Aside:
     moved = {target for source, target in sides.moved.items() if source in sides.base}
     fresh = sides.new.keys() - sides.base.keys() - sides.ours.keys() - moved
     for path in sorted(fresh):
-        blocker = _blocker(path, sides.ours)
+        blocker = _blocker(path, sides)
         if blocker:
             del sides.new[path]
             note = f"yours; so the template's {path.removeprefix(repo.prefix)} has no place"
@@ -134,10 +134,11 @@ def _set_aside(repo: Repo, store: Scratch, sides: Sides, new: Path) -> _Aside:
     return _Aside(changes, [*untracked, *ignored])
 
 
-def _blocker(path: str, ours: Mapping[str, Entry]) -> str:
-    """The owner's link or submodule below which a path would lie; "" if there is none."""
+def _blocker(path: str, sides: Sides) -> str:
+    """The owner's own link or submodule below which a path would lie; "" if there is none."""
     above = (parent.as_posix() for parent in PurePosixPath(path).parents)
-    return next((p for p in above if p in ours and ours[p].mode in (LINK, SUBMODULE)), "")
+    own = ((p, sides.ours[p]) for p in above if p in sides.ours and p not in sides.base)
+    return next((p for p, entry in own if entry.mode in (LINK, SUBMODULE)), "")
 
 
 def _changes(
