@@ -1,18 +1,21 @@
 """The one place that prints: text for people, and versioned JSON for programs.
 
 Results go to stdout; progress, notes and errors go to stderr. Text is plain ASCII apart from the
-data it carries, aligned by hand (importing Rich would double the cost of `list`), coloured only on
-a terminal that wants it, and wrapped to its width.
+data it carries, coloured only on a terminal that wants it, and wrapped to its width. What `list`
+and help print is aligned by hand, as importing Rich would double their cost. Rich does what is
+worth it: the spinner of long work, and the tables of a fleet.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import TextIO
 
     from mlops_scaffold.errors import ScaffoldError
@@ -77,6 +80,54 @@ def note(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201  # as above
 
 
+def raw(data: bytes) -> None:
+    """Print a part of a result as it is: a diff may hold any bytes."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+@contextmanager
+def working(*, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Tell what is being done while it is: on stderr, and only where that is a terminal.
+
+    Args:
+        quiet: Say nothing: questions are asked meanwhile, or programs listen.
+
+    Yields:
+        What to call with each step in a few words, shown beside a spinner; "" takes it away, which
+        is for printing something else.
+    """
+    if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield lambda _: None
+        return
+    from rich.console import Console  # noqa: PLC0415  # only long work on a terminal pays for it
+    from rich.live import Live  # noqa: PLC0415  # as above
+    from rich.spinner import Spinner  # noqa: PLC0415  # as above
+    from rich.text import Text  # noqa: PLC0415  # as above
+
+    spinner = Spinner("line")  # of ASCII
+    live = Live(
+        spinner,
+        console=Console(stderr=True, no_color=not wants_colour(sys.stderr)),
+        transient=True,
+        redirect_stdout=False,  # else what is printed meanwhile would end in stderr
+        redirect_stderr=False,
+    )
+
+    def tell(text: str) -> None:
+        spinner.update(text=Text(f"{text} ...", style="dim"))
+        if text:
+            live.start()
+        else:
+            live.stop()
+
+    try:
+        yield tell
+    finally:
+        live.stop()
+
+
 def heading(text: str) -> None:
     """Print a heading of a result."""
     line(style(text, "bold"))
@@ -107,23 +158,52 @@ def paragraph(text: str, *, indent: str = "", hanging: str | None = None) -> Non
         line((rest if number else indent) + part)
 
 
-def table(rows: Sequence[Sequence[str]], *, flexible: int, indent: str = "  ") -> None:
+def table(
+    rows: Sequence[Sequence[str]],
+    *,
+    flexible: int,
+    indent: str = "  ",
+    styles: Sequence[Style | None] = (),
+) -> None:
     """Print rows of equally many cells as aligned columns.
 
     Args:
         rows: The cells, unstyled.
         flexible: Index of the column that is wrapped when the rows are wider than the screen.
         indent: What each line starts with.
+        styles: How the first cell of each row looks, where that is to differ.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     others = len(indent) + sum(widths) - widths[flexible] + 2 * (len(widths) - 1)
     widths[flexible] = max(min(widths[flexible], width() - others), 12)
-    for row in rows:
+    for row, look in zip_longest(rows, styles):
         parts = wrap(row[flexible], widths[flexible])
         for number, part in enumerate(parts):
             cells = [part if i == flexible else "" if number else c for i, c in enumerate(row)]
             padded = (cell.ljust(size) for cell, size in zip(cells, widths, strict=True))
-            line((indent + "  ".join(padded)).rstrip())
+            text = (indent + "  ".join(padded)).rstrip()
+            first = len(indent) + widths[0]
+            line(style(text[:first], look) + text[first:] if look else text)
+
+
+def results(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[Style | None]
+) -> None:
+    """Print a table with a heading per column, each row in its style.
+
+    Every column gives way on a narrow screen, and what is too long for its column is wrapped.
+    """
+    from rich.console import Console  # noqa: PLC0415  # only a fleet pays for it
+    from rich.table import Table  # noqa: PLC0415  # as above
+    from rich.text import Text  # noqa: PLC0415  # as above
+
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row, look in zip(rows, styles, strict=True):
+        grid.add_row(*map(Text, row), style=look)
+    console = Console(file=sys.stdout, width=width(), force_terminal=wants_colour())
+    console.print(grid)
 
 
 def tree(paths: Iterable[str]) -> None:

@@ -47,6 +47,27 @@ def test_into_a_pipe_nothing_is_wrapped(
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
+def test_a_table_with_headings_gives_way_on_a_narrow_screen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [("a/very/long/path/" * 4, "failed"), ("short", "[bold] is no markup")]
+    for columns, lines in ((200, 3), (40, 5)):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        output.results(("Project", "Outcome"), rows, ("red", None))
+        said = capsys.readouterr().out.splitlines()
+        assert len(said) >= lines
+        assert all(len(line) <= columns for line in said)
+        assert "\x1b" not in "".join(said)
+        assert "[bold]" in " ".join(said)
+
+
+def test_work_is_told_on_a_terminal_only(capsys: pytest.CaptureFixture[str]) -> None:
+    with output.working() as progress:
+        progress("Working")
+        output.line("result")
+    assert capsys.readouterr() == ("result\n", "")
+
+
 def test_a_tree_shows_each_folder_once(capsys: pytest.CaptureFixture[str]) -> None:
     output.tree(["src/b.py", "README.md", "src/a/x.py", "src/a/y.py"])
     assert capsys.readouterr().out.splitlines() == [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlops_scaffold.__main__ import main
+from tests.terminal import at_terminal
 from tests.upgrade.conftest import LINES, commit
 from tests.upgrade.support import git, index, read, write
 
@@ -199,8 +200,12 @@ def test_dependencies_merge_by_key(make_project: Make) -> None:
 
 
 def test_fleet_goes_on_when_one_fails(
-    make_project: Make, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    make_project: Make,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     good, odd, last = make_project("good"), make_project("odd"), make_project("last")
     write(odd, {"app.py": MINE})
     commit(odd)
@@ -210,8 +215,69 @@ def test_fleet_goes_on_when_one_fails(
     assert found["exit_code"] == 1
     assert call("upgrade", odd, "--abort") == 0
     assert call("upgrade", good, odd) == 3
-    assert "good" in capfd.readouterr().out.rpartition("All")[2]
+    rows = _table(capfd.readouterr().out)
+    assert rows[0] == f"{good} up to date 0.2.0"
+    assert rows[1] == f"{odd} conflicts 0.1.0 -> 0.2.0 1 added, 1 conflict, 1 updated"
     assert call("status", good, odd, tmp_path / "nothing") == 1
+    out, err = capfd.readouterr()
+    assert _table(out) == [
+        f"{good} newest 0.2.0 0.2.0 0 0 0",
+        f"{odd} unfinished 0.1.0 0.2.0 2 0 1",
+        f"{tmp_path / 'nothing'} failed",
+    ]
+    assert "there is no folder" in err
+
+
+def _table(out: str) -> list[str]:
+    """The rows of the table at the end, a space between cells."""
+    return [" ".join(row.split()) for row in out.rpartition("Project ")[2].splitlines()[1:]]
+
+
+def test_at_a_terminal_the_changelog_comes_first_and_new_questions_are_asked(
+    make_project: Make, catalog: Path
+) -> None:
+    project = make_project(size="large")
+    ours = (
+        "from pathlib import Path; from packaging.version import Version;"
+        " from mlops_scaffold import source;"
+        f" there = source.BuiltinSource(Path({str(catalog)!r}), Version('0.2.0'));"
+        " source.builtin = lambda: there"
+    )
+    said, code = at_terminal(["upgrade", "--diff"], [("Extra?", "y")], project, first=ours)
+    assert code == 0, said
+    assert 0 < said.index("Line 3 is better") < said.index("Extra?")
+    assert "Size?" not in said, "what is answered already is not asked again"
+    assert "\x1b[32m+" in said, "the difference is in colour"
+    assert "demo_extra: true" in recorded(project)
+    assert "demo_size: large" in recorded(project)
+    git(project, "restore", "--staged", "--worktree", ".")
+    assert git(project, "status", "--porcelain") == b"", "what it says to undo it does"
+    said, code = at_terminal(["upgrade", "-y"], [], project, first=ours)
+    assert code == 0, said
+    assert "Extra?" not in said
+    assert "Merging" in said
+    assert "demo_extra: false" in recorded(project)
+
+
+def test_projects_of_one_repository(make_project: Make, tmp_path: Path) -> None:
+    inside = tmp_path / "repository"
+    names = ("first", "second", "third")
+    for name in names:
+        shutil.move(make_project(name), inside / name)
+        shutil.rmtree(inside / name / ".git")
+    write(inside / "second", {"app.py": MINE})
+    write(inside, {"other/notes.txt": "a\n"})
+    git(inside, "init", "-q", "-b", "main")
+    commit(inside)
+    write(inside, {"other/notes.txt": "not committed\n"})
+    assert call("upgrade", *(inside / name for name in names)) == 3
+    assert ["v0.2.0" in recorded(inside / name) for name in names] == [True, False, True]
+    assert call("upgrade", inside / "first", "--abort") == 1, "it is another one's that waits"
+    assert call("upgrade", inside / "second", "--abort") == 0
+    assert "v0.2.0" in recorded(inside / "first"), "what is done stays done"
+    changed = git(inside, "status", "--porcelain").decode().splitlines()
+    assert {line[3:].partition("/")[0] for line in changed} == {"first", "third", "other"}
+    assert (inside / "other/notes.txt").read_text() == "not committed\n"
 
 
 def _no_git(project: Path) -> None:

@@ -1,35 +1,31 @@
-"""`status`, `diff` and `upgrade`: a repository and its template; `release`, for maintainers."""
+"""`status`, `diff` and `upgrade`: a repository and its template."""
 
 from __future__ import annotations
 
 import sys
-from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlops_scaffold import output
+from mlops_scaffold.cli import complete
 from mlops_scaffold.errors import ExitCode, ScaffoldError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mlops_scaffold.upgrade.renders import Renders
     from mlops_scaffold.upgrade.run import Report, Wish
     from mlops_scaffold.upgrade.status import Status
+
+    Work = Callable[[Path], Report]
 
 Projects = Annotated[
     list[Path] | None, typer.Argument(metavar="[DIR]...", help="Projects (default: this folder).")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print versioned JSON instead of text.")]
-
-_COLOURS: dict[str, output.Style] = {
-    "conflict": "red",
-    "failed": "red",
-    "kept": "yellow",
-    "kept deleted": "yellow",
-    "merged": "cyan",
-}
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +33,6 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status)
     app.command("diff")(diff)
     app.command("upgrade")(upgrade)
-    app.command("release")(release)
 
 
 def status(
@@ -52,30 +47,33 @@ def status(
     Its version and the newest one, an unfinished upgrade, and the files that differ from what the
     template rendered.
     """
+    from mlops_scaffold.upgrade import views
     from mlops_scaffold.upgrade.renders import Renders
     from mlops_scaffold.upgrade.status import status as examine
 
     folders = projects or [Path()]
-    failed: list[tuple[Path, ScaffoldError]] = []
+    failed: dict[Path, ScaffoldError] = {}
     found: list[Status] = []
-    with Renders() as renders:
+    with Renders() as renders, output.working(quiet=as_json) as progress:
         for folder in folders:
+            progress(f"Comparing {folder} with its template")
             try:
                 found.append(examine(folder, renders))
             except ScaffoldError as problem:
                 if len(folders) == 1:
                     raise
-                failed.append((folder, problem))
+                failed[folder] = problem
     if as_json:
-        listed = [_status_json(one) for one in found]
-        output.emit(
-            {"command": "status", "projects": listed + [_failure_json(*one) for one in failed]}
-        )
+        listed = [views.status_data(one) for one in found]
+        listed += [views.failure_data(*one) for one in failed.items()]
+        output.emit({"command": "status", "projects": listed})
     else:
         for one in found:
-            _tell_status(one)
-        for folder, why in failed:
-            output.line(f"{folder}: {why.message}")
+            views.print_status(one)
+        for why in failed.values():
+            output.error(why)
+        if len(folders) > 1:
+            views.print_statuses(found, failed)
     if failed:
         return ExitCode.ERROR
     outdated = check and any(one.update for one in found)
@@ -96,7 +94,7 @@ def diff(
 
     with Renders() as renders:
         found = difference(project, renders, colour=output.wants_colour())
-    _write(found)
+    output.raw(found)
     return ExitCode.ERROR if exit_code and found else ExitCode.OK
 
 
@@ -107,7 +105,13 @@ def upgrade(
     ] = "",
     data: Annotated[
         list[str] | None,
-        typer.Option("--data", "-d", metavar="KEY=VALUE", help="Change or give an answer."),
+        typer.Option(
+            "--data",
+            "-d",
+            metavar="KEY=VALUE",
+            help="Change or give an answer.",
+            autocompletion=complete.recorded_answers,
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would become of each file; touch nothing.")
@@ -139,6 +143,7 @@ def upgrade(
     """
     from mlops_scaffold.cli.new import answers
     from mlops_scaffold.upgrade import run
+    from mlops_scaffold.upgrade.renders import Renders
 
     given = answers(data or [], None)
     if resume and abort:
@@ -151,53 +156,56 @@ def upgrade(
         ask=not (defaults or as_json or dry_run) and sys.stdin.isatty() and sys.stdout.isatty(),
         dry_run=dry_run,
         diff=show_diff,
+        colour=output.wants_colour() and not as_json,
         commit=commit,
         branch=branch,
     )
-    folders = projects or [Path()]
-    if resume:
-        reports = _each(
-            folders, lambda project: run.resume(project, commit=commit), as_json=as_json
-        )
-    elif abort:
-        reports = _each(folders, run.abort, as_json=as_json)
-    else:
-        reports = _upgrade_all(folders, wish, as_json=as_json)
+    work: Work
+    with ExitStack() as held:
+        if resume:
+            work = _afterwards(lambda project: run.resume(project, commit=commit), quiet=as_json)
+        elif abort:
+            work = _afterwards(run.abort, quiet=as_json)
+        else:
+            work = _upgrading(wish, held.enter_context(Renders()), quiet=as_json)
+        reports = _each(projects or [Path()], work, as_json=as_json)
     return _end(reports, as_json=as_json)
 
 
-def release(
-    version: Annotated[str, typer.Argument(help="The version to cut, like 0.2.0.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; change nothing.")] = False,
-) -> None:
-    """Cut a release of the catalog, in a checkout of it (for maintainers).
-
-    Turns the changelog's Unreleased section into the version's, sets the version, adds the bundle
-    to `releases/`, and commits all of it.
-    """
-    from mlops_scaffold.release import cut
-    from mlops_scaffold.source import builtin_root
-
-    done = cut(builtin_root(), version, dry_run=dry_run)
-    if dry_run:
-        output.line(f"{version} can be released.")
-    else:
-        output.line(f"Released {version}: {done.bundle}.")
-        output.line(f"Next: git push, then tag it: git tag v{version}")
-
-
-def _upgrade_all(folders: Sequence[Path], wish: Wish, *, as_json: bool) -> list[Report]:
-    from mlops_scaffold.upgrade.renders import Renders
+def _upgrading(wish: Wish, renders: Renders, *, quiet: bool) -> Work:
+    """The work of an upgrade that tells what has changed before it asks or does anything."""
+    from mlops_scaffold.upgrade import views
     from mlops_scaffold.upgrade.run import upgrade as upgrade_one
 
-    with Renders() as renders:
-        return _each(folders, lambda one: upgrade_one(one, wish, renders), as_json=as_json)
+    def work(project: Path) -> Report:
+        with output.working(quiet=quiet or wish.ask) as progress:
+
+            def announce(old: str, new: str, changelog: str) -> None:
+                progress("")
+                if not quiet:
+                    views.print_opening(project, old, new, changelog)
+
+            return upgrade_one(project, wish, renders, announce=announce, progress=progress)
+
+    return work
 
 
-def _each(
-    folders: Sequence[Path], work: Callable[[Path], Report], *, as_json: bool
-) -> list[Report]:
+def _afterwards(work: Work, *, quiet: bool) -> Work:
+    """The work of ending an upgrade, which is told when it is done."""
+    from mlops_scaffold.upgrade import views
+
+    def done(project: Path) -> Report:
+        report = work(project)
+        if not quiet:
+            views.print_opening(project, report.old, report.new, "")
+        return report
+
+    return done
+
+
+def _each(folders: Sequence[Path], work: Work, *, as_json: bool) -> list[Report]:
     """Do the work for each project; one that fails does not stop the others."""
+    from mlops_scaffold.upgrade import views
     from mlops_scaffold.upgrade.run import Outcome, Report
 
     reports: list[Report] = []
@@ -210,134 +218,19 @@ def _each(
             report = Report(folder, Outcome.FAILED, error=problem)
         reports.append(report)
         if not as_json:
-            _tell(report)
+            views.print_report(report)
     return reports
 
 
 def _end(reports: Sequence[Report], *, as_json: bool) -> int:
+    from mlops_scaffold.upgrade import views
+
     codes = {report.exit_code for report in reports}
     worst = (ExitCode.ERROR, ExitCode.USAGE, ExitCode.CONFLICTS)
     code = next((code for code in worst if code in codes), ExitCode.OK)
     if as_json:
-        listed = [_json(report) for report in reports]
+        listed = [views.report_data(report) for report in reports]
         output.emit({"command": "upgrade", "projects": listed, "exit_code": int(code)})
     elif len(reports) > 1:
-        output.heading("All")
-        rows = [(str(r.project), r.outcome.value, _way(r), _count(r)) for r in reports]
-        output.table(rows, flexible=3)
+        views.print_reports(reports)
     return code
-
-
-def _tell(report: Report) -> None:
-    from mlops_scaffold.upgrade.run import Outcome
-
-    name = report.project.resolve().name
-    if report.error:
-        output.heading(name)
-        output.error(report.error)
-        return
-    output.heading(f"{name}: {report.outcome.value} {_way(report)}".rstrip())
-    if report.changelog:
-        output.line()
-        output.line(report.changelog)
-        output.line()
-    if report.changes:
-        rows = [(c.verdict.value, _path(c.path, c.was), c.note) for c in report.changes]
-        output.table(rows, flexible=2)
-        output.line(_count(report))
-    _write(report.diff)
-    for path, blob in report.rescued.items():
-        output.note(f"{path}: what you wrote there since is kept: git cat-file blob {blob}")
-    match report.outcome:
-        case Outcome.STAGED:
-            output.line("Staged. Review: git diff --cached. Keep: git commit.")
-        case Outcome.COMMITTED:
-            output.line(f"Committed as {report.commit}.")
-        case Outcome.CONFLICTS:
-            output.line(
-                "Edit the conflicts, git add each, then: mlops-scaffold upgrade --continue"
-                " (or --abort)."
-            )
-
-
-def _way(report: Report) -> str:
-    if report.old == report.new:
-        return report.old
-    return f"{report.old} -> {report.new}"
-
-
-def _path(path: str, was: str) -> str:
-    shown = f"{was} -> {path}" if was else path
-    return shown.encode(errors="surrogateescape").decode(errors="replace")
-
-
-def _count(report: Report) -> str:
-    if report.error:
-        return report.error.message.splitlines()[0]
-    counted = Counter(change.verdict.value for change in report.changes)
-    return ", ".join(f"{count} {verdict}" for verdict, count in counted.items())
-
-
-def _json(report: Report) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "project": str(report.project),
-        "outcome": report.outcome.value,
-        "from": report.old,
-        "to": report.new,
-        "changes": [
-            {"path": _path(c.path, ""), "verdict": c.verdict.value, "was": c.was, "note": c.note}
-            for c in report.changes
-        ],
-        "conflicts": [_path(path, "") for path in report.conflicts],
-        "changelog": report.changelog,
-        "commit": report.commit,
-    }
-    if report.diff:
-        found["diff"] = report.diff.decode(errors="replace")
-    if report.error:
-        found["error"] = {"message": report.error.message, "hint": report.error.hint}
-    return found
-
-
-def _tell_status(found: Status) -> None:
-    output.heading(found.project.resolve().name)
-    newest = f", newest {found.newest}" if found.update else ", the newest"
-    rows = [("version", f"{found.version}{newest}"), ("catalog", found.source)]
-    if found.unfinished:
-        rows.append(("unfinished", f"upgrade {found.unfinished}"))
-    rows += [("answer", f"{key} = {value}") for key, value in sorted(found.answers.items())]
-    changed = {"edited": found.edited, "deleted": found.deleted, "added": found.added}
-    rows += [(kind, _path(path, "")) for kind, paths in changed.items() for path in paths]
-    output.table(rows, flexible=1)
-    if found.unfinished:
-        output.line("Next: mlops-scaffold upgrade --continue, or --abort")
-    elif found.update:
-        output.line("Next: mlops-scaffold upgrade --dry-run")
-
-
-def _status_json(found: Status) -> dict[str, Any]:
-    return {
-        "project": str(found.project),
-        "source": found.source,
-        "version": found.version,
-        "newest": found.newest,
-        "update_available": found.update,
-        "unfinished": found.unfinished,
-        "answers": dict(found.answers),
-        "edited": [_path(path, "") for path in found.edited],
-        "deleted": [_path(path, "") for path in found.deleted],
-        "added": [_path(path, "") for path in found.added],
-    }
-
-
-def _failure_json(folder: Path, problem: ScaffoldError) -> dict[str, Any]:
-    error = {"message": problem.message, "hint": problem.hint}
-    return {"project": str(folder), "error": error}
-
-
-def _write(data: bytes) -> None:
-    """Print a diff as it is: it may hold any bytes."""
-    if data:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()

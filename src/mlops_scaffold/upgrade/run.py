@@ -19,7 +19,7 @@ from mlops_scaffold.upgrade.plan import merge
 from mlops_scaffold.upgrade.snapshot import dirty, read_index
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from packaging.version import Version
@@ -52,6 +52,7 @@ class Wish:
     ask: bool = False
     dry_run: bool = False
     diff: bool = False
+    colour: bool = False  # of the diff
     commit: bool = False
     branch: str = ""
 
@@ -80,8 +81,23 @@ class Report:
         return ExitCode.CONFLICTS if self.conflicts else ExitCode.OK
 
 
-def upgrade(project: Path, wish: Wish, renders: Renders) -> Report:
+def upgrade(
+    project: Path,
+    wish: Wish,
+    renders: Renders,
+    *,
+    announce: Callable[[str, str, str], None] = lambda _old, _new, _changelog: None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
     """Bring one project to another version, or other answers.
+
+    Args:
+        project: Its folder.
+        wish: What is asked.
+        renders: Shared with the other projects of the run.
+        announce: Told both versions and what changed between them, before anything is asked or
+            done; not called for a project that is up to date.
+        progress: Told what is being done, in a few words.
 
     Raises:
         ScaffoldError: It can't be done; nothing was touched.
@@ -99,11 +115,18 @@ def upgrade(project: Path, wish: Wish, renders: Renders) -> Report:
         _refuse_dirty(repo)
         branch = head.branch(repo, wish.branch) if wish.branch else ""
         origin = renders.source(recorded)
-        before = renders.render(renders.tree(origin, old), recorded.answers)
         tree = renders.tree(origin, new)
+        news = changelog.between(_read(tree.root / "CHANGELOG.md"), old, new)
+        if old != new:
+            announce(str(old), str(new), news)
+        progress(f"Rendering {old} and {new}")
+        before = renders.render(renders.tree(origin, old), recorded.answers)
         after = renders.render(tree, recorded.answers, wish.answers, ask=wish.ask)
         if old == new and before.answers == after.answers:
             return nothing_new
+        if old == new:
+            announce(str(old), str(new), news)
+        progress("Merging")
         store = held.enter_context(scratch(repo))
         labels = (f"template v{old}", f"template v{new}")
         plan = merge(repo, store, before.folder, after.folder, labels=labels)
@@ -114,8 +137,8 @@ def upgrade(project: Path, wish: Wish, renders: Renders) -> Report:
             str(new),
             plan.changes,
             tuple(path.removeprefix(repo.prefix) for path in plan.conflicts),
-            changelog.between(_read(tree.root / "CHANGELOG.md"), old, new),
-            show(repo, store, plan) if wish.diff else b"",
+            news,
+            show(repo, store, plan, colour=wish.colour) if wish.diff else b"",
         )
         if wish.dry_run:
             return report
