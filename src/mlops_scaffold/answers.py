@@ -41,6 +41,10 @@ def read(project: Path) -> Recorded:
         ScaffoldError: The file is missing, is not a plain file, is broken, or holds conflicts.
     """
     path = project / FILE_NAME
+    if not project.is_dir():
+        raise ScaffoldError(
+            f"there is no folder {project}", hint="name the folder of a generated project"
+        )
     data = _mapping(path, _text(path, project))
     url, commit = data.get("_src_path"), data.get("_commit")
     if not isinstance(url, str) or not url or not url.isprintable():

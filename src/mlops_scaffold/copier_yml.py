@@ -144,6 +144,7 @@ def full_keys(
         if full in result:
             raise UsageError(f"{full!r} is given twice")
         _check_number(known[full], value)
+        _check_choice(known[full], value)
         result[full] = value
     return result
 
@@ -158,6 +159,17 @@ def _check_number(entry: Entry, value: Any) -> None:
     except (TypeError, ValueError):
         what = "whole number" if kind == "int" else "number"
         raise UsageError(f"{entry.key}: {value!r} is not a {what}") from None
+
+
+def _check_choice(entry: Entry, value: Any) -> None:
+    """Refuse what is none of the choices, where these are plain text: Copier says it in Python."""
+    choices = entry.value.get("choices") if isinstance(entry.value, Mapping) else None
+    if not isinstance(choices, list) or not all(isinstance(each, str) for each in choices):
+        return
+    plain = not any("{" in each for each in choices) and not entry.value.get("multiselect")
+    if plain and value not in choices:
+        hint = did_you_mean(str(value), choices)
+        raise UsageError(f"{entry.key}: {value!r} is none of {', '.join(choices)}", hint=hint)
 
 
 def _entries(file: Path) -> Iterator[Entry]:

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from packaging.version import InvalidVersion, Version
 
-from mlops_scaffold import git, gittree
+from mlops_scaffold import config, git, gittree
 from mlops_scaffold.copier_yml import config_file
-from mlops_scaffold.errors import ScaffoldError, UsageError
+from mlops_scaffold.errors import ScaffoldError, UsageError, did_you_mean
 from mlops_scaffold.paths import like_git_folder
 from mlops_scaffold.source import (
     CATALOG_PARTS,
@@ -62,7 +62,7 @@ def open_foreign(spec: str) -> Source:
     if not folder.is_dir():
         raise UsageError(
             f"there is no catalog {spec!r}: it is neither a folder, a URL nor a kept name",
-            hint="kept names: mlops-scaffold catalog list",
+            hint=did_you_mean(spec, config.catalogs()) or "kept names: mlops-scaffold catalog list",
         )
     folder = folder.resolve()
     source = GitSource(location=str(folder), url=str(folder))

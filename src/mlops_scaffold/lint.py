@@ -79,7 +79,7 @@ def _unreadable(root: Path, error: ScaffoldError) -> Finding:
     name = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
     what = place["what"] if place else error.message
     line = int(place["line"] or 1) if place else 1
-    return Finding(name, line, "unreadable", what, error.hint or "put it right, then check again")
+    return Finding(name, line, "unreadable", what, "put it right, then check again")
 
 
 def _at(root: Path, entry: Entry, rule: str, message: str, fix: str) -> Finding:

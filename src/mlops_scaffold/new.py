@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import tempfile
 from dataclasses import dataclass, field
 from enum import Enum
@@ -95,7 +96,7 @@ def create(request: Request, progress: Callable[[str], None] = lambda _: None) -
     source = open_source(request.catalog)
     version = parse_version(request.version, source.versions()) if request.version else None
     with source.tree(version) as tree:
-        project = _project(tree, request.project)
+        project = _project(tree, request.project, request.catalog)
         answers = _answers(request, project)
         expected = _expected_target(request, answers, project)
         check_target(expected)
@@ -145,14 +146,15 @@ def check_target(target: Path) -> None:
         raise ScaffoldError(f"cannot write in {above}", hint=other)
 
 
-def _project(tree: TemplateTree, wanted: str) -> Project:
+def _project(tree: TemplateTree, wanted: str, spec: str | None) -> Project:
     known = catalog.load(tree.root)
     project = known.find(wanted)
+    options = f" --catalog {shlex.quote(spec)}" if spec else ""
     if not project.has_template:
         nearest = known.nearest(project)
         raise ScaffoldError(
             f"{project.slug} has no template yet",
-            hint=f"the nearest that has: mlops-scaffold new {nearest.slug}"
+            hint=f"the nearest that has: mlops-scaffold new {nearest.slug}{options}"
             if nearest
             else "see what there is: mlops-scaffold list",
         )

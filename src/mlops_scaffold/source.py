@@ -138,7 +138,7 @@ def parse_version(text: str, known: Sequence[Version]) -> Version:
         if wanted.local is not None:
             listed += " (a development version is gone as soon as a template has changed)"
         raise ScaffoldError(f"unknown version {wanted}", hint=listed)
-    return wanted
+    return known[known.index(wanted)]  # as the catalog writes it: 1.0 may be its 1.0.0
 
 
 @dataclass(frozen=True)

@@ -64,9 +64,14 @@ def _row(project: Project, projects: Sequence[Project]) -> tuple[str, ...]:
 
 
 def print_project(
-    catalog: Catalog, project: Project, questions: Sequence[Question], files: Sequence[str]
+    catalog: Catalog,
+    project: Project,
+    questions: Sequence[Question],
+    files: Sequence[str],
+    *,
+    options: str = "",
 ) -> None:
-    """Print all there is to tell about a project."""
+    """Print all there is to tell about a project; `options` are those that `new` needs."""
     number = f" (project {project.number})" if project.number else ""
     output.heading(f"{project.slug}{number}: {project.title}")
     facts = (project.level, project.duration, project.dataset and f"data: {project.dataset}")
@@ -87,7 +92,7 @@ def print_project(
         _print_questions(questions)
     _bullets("Go on with", [_titled(catalog, slug) for slug in project.next])
     output.line()
-    _print_next_step(catalog, project)
+    _print_next_step(catalog, project, options)
 
 
 def _further(project: Project) -> str:
@@ -109,14 +114,14 @@ def _print_questions(questions: Sequence[Question]) -> None:
         output.table(rows, flexible=2)
 
 
-def _print_next_step(catalog: Catalog, project: Project) -> None:
+def _print_next_step(catalog: Catalog, project: Project, options: str) -> None:
     if project.has_template:
-        output.line(f"mlops-scaffold new {project.slug} makes it.")
+        output.line(f"mlops-scaffold new {project.slug}{options} makes it.")
         return
     nearest = catalog.nearest(project)
     output.line("This project has no template yet.")
     if nearest:
-        output.line(f"The nearest that has one: mlops-scaffold new {nearest.slug}")
+        output.line(f"The nearest that has one: mlops-scaffold new {nearest.slug}{options}")
 
 
 def roadmap_data(catalog: Catalog) -> dict[str, Any]:

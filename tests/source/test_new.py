@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import random
 import re
-import select
 import shutil
 import signal
 import stat
@@ -20,6 +18,7 @@ import pytest
 
 from mlops_scaffold import new, scratch
 from mlops_scaffold.__main__ import main
+from tests.terminal import at_terminal
 
 from .conftest import contents, git
 
@@ -69,6 +68,17 @@ def test_makes_a_committed_repository_and_says_what_to_type_next(run: Run, place
         "mlops-scaffold Start from demo"
     )
     assert git(place / "demo", "branch", "--show-current") == "main"
+
+
+def test_what_speaks_make_is_next_demonstrated_and_tested(
+    run: Run, place: Path, make_catalog: MakeCatalog
+) -> None:
+    make_catalog({"templates/demo/project/Makefile": "demo test:\n"})
+    code, out, _ = run("demo")
+    assert code == 0
+    assert out.splitlines()[-3:] == ["Next:", "  cd demo && make demo", "  make test"]
+    shutil.rmtree(place / "demo")
+    assert json.loads(run("demo", "--json")[1])["next"] == ["cd demo && make demo", "make test"]
 
 
 def test_the_folder_names_the_project_and_folders_above_it_are_made(run: Run, place: Path) -> None:
@@ -145,7 +155,7 @@ def test_a_version_is_asked_for_by_its_number(run: Run, place: Path) -> None:
         (["demo", "-d", "siez=1"], 2, "did you mean size"),
         (["demo", "-d", "package_name=x"], 2, "it can't be set"),
         (["demo", "-d", "shade=x"], 2, "is not asked with these answers"),
-        (["demo", "-d", "colour=blue"], 2, "'blue' is not in ['red', 'green']"),
+        (["demo", "-d", "colour=blue"], 2, "'blue' is none of red, green"),
         (["demo", "-d", "size=0"], 2, "At least one."),
         (["demo", "-d", "template=later"], 2, "contradicts PROJECT"),
         (["demo", "-d", "project_name=Bad Name"], 2, "can't name a project"),
@@ -298,7 +308,7 @@ def test_at_a_terminal_it_asks_and_takes_the_answers(
         ("demo_colour", "\x1b[B\r"),
         ("demo_shade", "\r"),
     ]
-    said, code = _at_terminal(["new", "--catalog", str(root)], keys, place)
+    said, code = at_terminal(["new", "--catalog", str(root)], keys, place)
     assert code == 0, said
     answers = (place / "asked-name/.copier-answers.yml").read_text()
     for line in ("demo_size: 7", "demo_colour: green", "demo_shade: dark"):
@@ -306,36 +316,10 @@ def test_at_a_terminal_it_asks_and_takes_the_answers(
 
 
 def test_at_a_terminal_defaults_ask_nothing(place: Path, make_catalog: MakeCatalog) -> None:
-    said, code = _at_terminal(["new", "demo", "-y", "--catalog", str(make_catalog())], [], place)
+    said, code = at_terminal(["new", "demo", "-y", "--catalog", str(make_catalog())], [], place)
     assert code == 0, said
+    assert "Rendering demo" in said, "it tells what it does"
     assert (place / "demo").is_dir()
-
-
-def _at_terminal(args: list[str], keys: list[tuple[str, str]], cwd: Path) -> tuple[str, int]:
-    """Run the program on a pseudo-terminal; press the keys for what it asks next."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(cwd)
-        os.environ["TERM"] = "xterm"
-        os.execv(sys.executable, [sys.executable, "-m", "mlops_scaffold", *args])  # noqa: S606
-    said, seen, waiting, last = b"", 0, list(keys), time.monotonic()
-    while True:
-        ready, _, _ = select.select([terminal], [], [], 0.2)
-        if ready:
-            try:
-                chunk = os.read(terminal, 65536)
-            except OSError:  # Linux says so when the other side is closed
-                break
-            if not chunk:
-                break
-            said, last = said + chunk, time.monotonic()
-            if b"\x1b[6n" in chunk:  # it asks where the cursor is
-                os.write(terminal, b"\x1b[1;1R")
-        elif waiting and waiting[0][0].encode() in said[seen:]:
-            seen = len(said)
-            os.write(terminal, waiting.pop(0)[1].encode())
-        assert time.monotonic() - last < 60, said.decode(errors="replace")
-    return said.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def test_killed_at_any_point_it_leaves_a_whole_project_or_none(

@@ -91,6 +91,7 @@ def test_an_unknown_version_is_refused_with_the_known_ones(make_catalog: MakeCat
     with pytest.raises(ScaffoldError, match="'--help' is not a version"):
         source.parse_version("--help", found.versions())
     assert source.parse_version("v0.1.0", found.versions()) == Version("0.1.0")
+    assert str(source.parse_version("0.1", found.versions())) == "0.1.0", "as the catalog writes it"
     with pytest.raises(ScaffoldError, match="unknown version 7"), found.tree(Version("7")):
         pass
 

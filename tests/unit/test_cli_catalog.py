@@ -95,6 +95,7 @@ def test_show_names_the_nearest_where_there_is_no_template(say: Any, tmp_path: P
     said = say("show", "a", "--catalog", str(tmp_path))
     assert "no template yet" in said
     assert "mlops-scaffold new c" in said
+    assert said.splitlines()[-1].endswith(f": mlops-scaffold new c --catalog {tmp_path}")
     told = json.loads(say("show", "a", "--catalog", str(tmp_path), "--json"))
     assert told["nearest"] == "c"
     assert json.loads(say("show", "b", "--catalog", str(tmp_path), "--json"))["files"] == [

@@ -99,6 +99,9 @@ def test_the_front_door_and_typer_say_the_same(args: tuple[str, ...]) -> None:
         (("list", "--level"), "requires an argument"),
         (("list", "--level", "exprt"), "did you mean expert?"),
         (("list", "extra"), "extra"),
+        (("catalog",), "mlops-scaffold catalog --help"),
+        (("release",), "'VERSION'"),
+        (("show", "later", "--catalog", "nowhere"), "no catalog 'nowhere'"),
         (("show",), "PROJECT"),
         (("show", "model-servis"), "did you mean model-service"),
         (("show", "4"), "mlops-scaffold list"),
@@ -235,6 +238,35 @@ def test_the_shell_completes_names(line: str, offered: set[str]) -> None:
     )
     assert set(done.stdout.split()) == offered
     assert done.stderr == ""
+
+
+def test_the_shell_completes_answers_of_a_project_that_was_made(tmp_path: Path) -> None:
+    assert run("new", "model-service", str(tmp_path / "api"), "-y", "--no-git").returncode == 0
+    line = f"mlops-scaffold upgrade {tmp_path / 'api'} -d au"
+    done = run(
+        _MLOPS_SCAFFOLD_COMPLETE="complete_bash",
+        COMP_WORDS=line,
+        COMP_CWORD=str(len(line.split()) - 1),
+    )
+    assert done.stderr == ""
+    assert set(done.stdout.split()) == {"auth=api-key", "auth=none"}
+
+
+def test_the_shell_completes_names_of_kept_catalogs(tmp_path: Path) -> None:
+    root = tmp_path / "catalog"
+    root.mkdir()
+    place = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "HOME": str(tmp_path)}
+    assert run("catalog", "add", "team", str(other_catalog(root)), **place).returncode == 0
+    for line in ("list --catalog te", "new --catalog te", "catalog remove te"):
+        done = run(
+            _MLOPS_SCAFFOLD_COMPLETE="complete_bash",
+            COMP_WORDS=f"mlops-scaffold {line}",
+            COMP_CWORD=str(len(line.split())),
+            **place,
+        )
+        assert done.stdout.split() == ["team"], line
+    done = run("list", "--catalog", "teem", **place)
+    assert (done.returncode, "did you mean team?" in done.stderr) == (2, True)
 
 
 def test_the_completion_script_is_for_this_program() -> None:

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from mlops_scaffold.catalog import Catalog
 
 CATALOG = typer.Option(
-    None, "--catalog", metavar="C", help="Another catalog: a name, folder or git URL."
+    None,
+    "--catalog",
+    metavar="C",
+    help="Another catalog: a name, folder or git URL.",
+    autocompletion=complete.catalogs,
 )
 JSON = typer.Option(False, "--json", help="Print versioned JSON instead of text.")
 
@@ -58,6 +62,8 @@ def show(
     as_json: bool = JSON,
 ) -> None:
     """Tell all about one project: what it teaches, gives, asks and needs."""
+    import shlex
+
     from mlops_scaffold import output, survey, views
 
     with front.opened(catalog) as found:
@@ -65,7 +71,8 @@ def show(
         questions = survey.questions(found.root, chosen.slug) if chosen.has_template else ()
         files = survey.files(found.root, chosen.slug)
         if not as_json:
-            views.print_project(found, chosen, questions, files)
+            options = f" --catalog {shlex.quote(catalog)}" if catalog else ""
+            views.print_project(found, chosen, questions, files, options=options)
             return
         nearest = None if chosen.has_template else found.nearest(chosen)
         output.emit(

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from mlops_scaffold import output
+from mlops_scaffold.cli import complete
 from mlops_scaffold.errors import ExitCode
 
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -17,7 +18,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")
 
 def register(app: typer.Typer) -> None:
     """Add `catalog` and its verbs to the application."""
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(rich_markup_mode=None)
     group.command("add")(add)
     group.command("list")(list_)
     group.command("remove")(remove)
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def add(
-    name: Annotated[str, typer.Argument(help="What to call it: --catalog NAME.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it: --catalog NAME.")],
     spec: Annotated[str, typer.Argument(metavar="PATH|URL", help="A folder or a git repository.")],
     as_json: _Json = False,
 ) -> None:
@@ -71,7 +72,13 @@ def list_(as_json: _Json = False) -> None:
 
 
 def remove(
-    name: Annotated[str, typer.Argument(help="The name it is kept under.")], as_json: _Json = False
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="The name it is kept under.", autocompletion=complete.catalogs
+        ),
+    ],
+    as_json: _Json = False,
 ) -> None:
     """Forget a kept catalog. The catalog itself is left alone."""
     from mlops_scaffold import config

@@ -67,13 +67,46 @@ def answers(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     return [(text, help_) for text, help_ in found if text.startswith(incomplete)]
 
 
-def _answers(context: typer.Context) -> Iterator[tuple[str, str]]:
-    from mlops_scaffold import survey
+def recorded_answers(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """As `answers`, for the project that was made in the folder that is named, or this one.
 
+    The verb must call its folders `projects`.
+    """
+    from pathlib import Path
+
+    from mlops_scaffold import answers as recorded
+    from mlops_scaffold.catalog import load
+    from mlops_scaffold.source import source_for
+
+    found: list[tuple[str, str]] = []
+    with suppress(Exception):  # as above
+        folders = [*(context.params.get("projects") or ()), *context.args]
+        record = recorded.read(Path(folders[0]) if folders else Path())
+        with source_for(record).tree() as tree:
+            found = list(_choices(load(tree.root), str(record.answers["template"])))
+    return [(text, help_) for text, help_ in found if text.startswith(incomplete)]
+
+
+def catalogs(incomplete: str) -> list[tuple[str, str]]:
+    """Names of kept catalogs that start with what was typed."""
+    from mlops_scaffold import config
+
+    found: list[tuple[str, str]] = []
+    with suppress(Exception):  # as above
+        found = list(config.catalogs().items())
+    return [(name, url) for name, url in found if name.startswith(incomplete)]
+
+
+def _answers(context: typer.Context) -> Iterator[tuple[str, str]]:
     catalog = _catalog(context)
     # The parser stops at a `-d` without its value, and leaves the words before it unassigned.
     words = [context.params.get("project"), *context.args]
-    slug = catalog.find(next(filter(None, words))).slug
+    yield from _choices(catalog, catalog.find(next(filter(None, words))).slug)
+
+
+def _choices(catalog: Catalog, slug: str) -> Iterator[tuple[str, str]]:
+    from mlops_scaffold import survey
+
     for question in survey.questions(catalog.root, slug):
         values: Iterable[str] = question.choices or ("",)
         yield from ((f"{question.short}={value}", question.help) for value in values)

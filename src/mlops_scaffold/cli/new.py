@@ -56,7 +56,12 @@ def new(  # an option each
         str | None, typer.Option(metavar="V", help="A version of the catalog, like 1.2.0.")
     ] = None,
     catalog: Annotated[
-        str | None, typer.Option(metavar="C", help="Another catalog: a kept name, folder or URL.")
+        str | None,
+        typer.Option(
+            metavar="C",
+            help="Another catalog: a name, folder or git URL.",
+            autocompletion=complete.catalogs,
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the files, write nothing.")
@@ -79,7 +84,8 @@ def new(  # an option each
         ask=ask,
         dry_run=dry_run,
     )
-    made = create(request, _progress)
+    with output.working(quiet=as_json or ask) as progress:
+        made = create(request, progress)
     if as_json:
         output.emit(_as_json(made, request, _next(made, started_in)))
     else:
@@ -112,11 +118,6 @@ def answers(data: Sequence[str], data_file: Path | None) -> dict[str, Any]:
 
 def _can_ask() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        output.note(output.style(f"{text} ...", "dim", stream=sys.stderr))
 
 
 def _pick(catalog_spec: str | None, version: str | None, *, ask: bool) -> str:
@@ -169,8 +170,10 @@ def _tell(made: Created, request: Request, started_in: Path) -> None:
 
 def _next(made: Created, started_in: Path) -> tuple[str, str]:
     """The next two commands to type."""
-    then = "make demo" if any(file.path == "Makefile" for file in made.files) else "ls"
-    return (f"cd {shlex.quote(str(_folder(made, started_in)))}", then)
+    enter = f"cd {shlex.quote(str(_folder(made, started_in)))}"
+    if any(file.path == "Makefile" for file in made.files):
+        return f"{enter} && make demo", "make test"
+    return enter, "ls"
 
 
 def _folder(made: Created, started_in: Path) -> Path:
