@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlops_scaffold.__main__ import main
+from mlops_scaffold.upgrade import state
+from mlops_scaffold.upgrade.git import open_repo
 from tests.terminal import at_terminal
 from tests.upgrade.conftest import LINES, commit
 from tests.upgrade.support import git, index, read, write
@@ -98,6 +100,16 @@ def test_upgrade_from_release_to_release(
     assert called(capfd, "upgrade", project)["projects"][0]["outcome"] == "up to date"
     assert read(project) == after
     assert call("status", project, "--check") == 0
+
+
+def test_what_a_killed_upgrade_left_is_swept_up(make_project: Make) -> None:
+    project = make_project()
+    assert call("upgrade", project) == 0
+    left = state.folder(open_repo(project)).with_suffix(".old")
+    left.mkdir(parents=True)
+    (left / "state.json").write_text("{")
+    assert call("upgrade", project) == 0
+    assert not left.parent.exists()
 
 
 def test_conflicts_are_resolved_and_continued(

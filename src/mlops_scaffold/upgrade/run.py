@@ -108,6 +108,8 @@ def upgrade(
         if not wish.dry_run:
             held.enter_context(state.lock(repo))
         _refuse_unfinished(repo)
+        if not wish.dry_run:
+            state.sweep(repo)  # of one that was killed when all was done
         old, new = _versions(recorded, wish, renders)
         nothing_new = Report(project, Outcome.UP_TO_DATE, str(old), str(new))
         if old == new and not wish.answers:
