@@ -188,6 +188,11 @@ def test_answers_change_with_and_without_a_version(
     assert "demo_size: large" in recorded(project)
     commit(project)
     assert called(capfd, "upgrade", project, "-d", "size=large")["projects"][0]["changes"] == []
+    write(project, {"size.txt": "large, and mine\n"})
+    commit(project)
+    assert call("upgrade", project, "-d", "size=small") == 3
+    assert ">>>>>>> template v0.2.0, other answers\n" in (project / "size.txt").read_text()
+    assert call("upgrade", project, "--abort") == 0
     assert call("upgrade", project, "-d", "size=huge") == 2
     assert call("upgrade", project, "-d", "colour=red") == 2
 

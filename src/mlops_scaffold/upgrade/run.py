@@ -130,7 +130,7 @@ def upgrade(
             announce(str(old), str(new), news)
         progress("Merging")
         store = held.enter_context(scratch(repo))
-        labels = (f"template v{old}", f"template v{new}")
+        labels = _labels(old, new)
         plan = merge(repo, store, before.folder, after.folder, labels=labels)
         report = Report(
             project,
@@ -209,6 +209,11 @@ def _versions(recorded: Recorded, wish: Wish, renders: Renders) -> tuple[Version
             hint="to go back, revert the upgrade's commit: git revert COMMIT",
         )
     return old, new
+
+
+def _labels(old: Version, new: Version) -> tuple[str, str]:
+    """What conflict markers call the two sides of the template."""
+    return f"template v{old}", f"template v{new}" + (", other answers" if old == new else "")
 
 
 def _finished(repo: Repo, report: Report, plan: Plan, *, commit: bool) -> Report:
