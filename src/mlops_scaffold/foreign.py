@@ -167,7 +167,7 @@ class GitSource:
             said = error.message.replace(self.location, self.url)
             raise ScaffoldError(
                 f"cannot read the catalog at {self.url}: {said}",
-                hint=f"does this work? git ls-remote {self.url}",
+                hint=error.hint or f"does this work? git ls-remote {self.url}",
             ) from None
 
 

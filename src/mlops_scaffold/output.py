@@ -191,7 +191,7 @@ def results(
 ) -> None:
     """Print a table with a heading per column, each row in its style.
 
-    Every column gives way on a narrow screen, and what is too long for its column is wrapped.
+    On a narrow screen the first and the last column give way: what is too long is wrapped.
     """
     from rich.console import Console  # noqa: PLC0415  # only a fleet pays for it
     from rich.table import Table  # noqa: PLC0415  # as above
@@ -199,7 +199,7 @@ def results(
 
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        grid.add_column(column, overflow="fold")
+        grid.add_column(column, overflow="fold", no_wrap=column not in (columns[0], columns[-1]))
     for row, look in zip(rows, styles, strict=True):
         grid.add_row(*map(Text, row), style=look)
     console = Console(file=sys.stdout, width=width(), force_terminal=wants_colour())

@@ -144,10 +144,12 @@ def _run_copier(
 def _copier_errors() -> Iterator[None]:
     """Copier's many exceptions, as ours."""
     import jinja2  # noqa: PLC0415  # as above
-    from copier.errors import CopierError  # noqa: PLC0415  # as above
+    from copier.errors import CopierAnswersInterrupt, CopierError  # noqa: PLC0415  # as above
 
     try:
         yield
+    except CopierAnswersInterrupt:
+        raise KeyboardInterrupt from None
     except jinja2.TemplateError as error:
         where = f"{getattr(error, 'name', None) or 'template'}:{getattr(error, 'lineno', '?')}"
         raise ScaffoldError(f"the template is broken: {where}: {error}") from error

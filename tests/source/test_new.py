@@ -315,6 +315,15 @@ def test_at_a_terminal_it_asks_and_takes_the_answers(
         assert line in answers
 
 
+def test_at_a_terminal_an_interrupt_ends_it_quietly(place: Path, make_catalog: MakeCatalog) -> None:
+    root = str(make_catalog())
+    for project, asked in (([], "Which project?"), (["demo"], "project_name")):
+        said, code = at_terminal(["new", *project, "--catalog", root], [(asked, "\x03")], place)
+        assert code == 130, said
+        assert "error" not in said
+        assert list(place.iterdir()) == []
+
+
 def test_at_a_terminal_defaults_ask_nothing(place: Path, make_catalog: MakeCatalog) -> None:
     said, code = at_terminal(["new", "demo", "-y", "--catalog", str(make_catalog())], [], place)
     assert code == 0, said

@@ -238,9 +238,9 @@ def test_fleet_goes_on_when_one_fails(
     assert call("status", good, odd, tmp_path / "nothing") == 1
     out, err = capfd.readouterr()
     assert _table(out) == [
-        f"{good} newest 0.2.0 0.2.0 0 0 0",
-        f"{odd} unfinished 0.1.0 0.2.0 2 0 1",
-        f"{tmp_path / 'nothing'} failed",
+        f"{good} newest 0.2.0 0.2.0",
+        f"{odd} unfinished 0.1.0 0.2.0 2 edited, 1 added",
+        f"{tmp_path / 'nothing'} failed there is no folder {tmp_path / 'nothing'}",
     ]
     assert "there is no folder" in err
 

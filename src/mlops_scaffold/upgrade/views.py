@@ -133,13 +133,18 @@ def print_status(found: Status) -> None:
 def print_statuses(found: Sequence[Status], failed: Mapping[Path, ScaffoldError]) -> None:
     """Print a table of where the projects of a fleet stand."""
     rows = [
-        (str(s.project), _state(s), s.version, s.newest, *map(str, map(len, _changed(s).values())))
-        for s in found
+        (str(each.project), _state(each), each.version, each.newest, _counted(each))
+        for each in found
     ]
-    rows += [(str(project), "failed", *[""] * 5) for project in failed]
+    rows += [(str(folder), "failed", "", "", why.message) for folder, why in failed.items()]
     styles = [_STYLES.get(row[1]) for row in rows]
-    columns = ("Project", "State", "Version", "Newest", "Edited", "Deleted", "Added")
-    output.results(columns, rows, styles)
+    output.line()
+    output.results(("Project", "State", "Version", "Newest", "Files"), rows, styles)
+
+
+def _counted(found: Status) -> str:
+    changed = _changed(found).items()
+    return ", ".join(f"{len(paths)} {kind}" for kind, paths in changed if paths)
 
 
 def _changed(found: Status) -> dict[str, tuple[str, ...]]:
