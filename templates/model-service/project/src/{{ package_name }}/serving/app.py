@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from ..settings import Settings
 from ..web.auth import ApiKeys
@@ -44,7 +45,7 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
         with suppress(asyncio.CancelledError):
             await watch
 
-    app = FastAPI(
+    app = FastAPIOffline(  # FastAPI whose /docs needs nothing from a CDN
         title="Model service",
         description=DESCRIPTION,
         version="1.0",
