@@ -6,10 +6,10 @@
 Renders `model-service`, trains it, and serves that one ONNX model three times with one worker
 each: by the generated service with all of its defaults but the rate limit and the access log
 (so with API keys, limits, metrics and request ids), by LitServe and by BentoML, whose requests
-are validated by an equal pydantic schema; all on uvicorn with uvloop and httptools. Rounds are interleaved; what is printed are medians.
-Requests/s are measured by a closed loop (`wrk` on PATH), latencies by the generated project's
-own open-loop generator at one rate for all, and CPU time per request is that of all processes
-of a server. Fails if a goal is missed.
+are validated by an equal pydantic schema; all on uvicorn with uvloop and httptools. Rounds are
+interleaved; what is printed are medians. Requests/s are measured by a closed loop (`wrk` on
+PATH), latencies by the generated project's own open-loop generator at one rate for all, and
+CPU time per request is that of all processes of a server. Fails if a goal is missed.
 """
 
 import argparse
