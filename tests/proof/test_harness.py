@@ -5,6 +5,7 @@ Each break names the step that must notice it, and what that step must say.
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 from dataclasses import dataclass
@@ -200,9 +201,18 @@ def checkout(folder: Path) -> Path:
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "releases").mkdir()
     shutil.copytree(ROOT / SHARED, folder / SHARED)
-    for name in ("copier.yml", "CHANGELOG.md"):
-        shutil.copy(ROOT / name, folder)
+    shutil.copy(ROOT / "copier.yml", folder)
+    (folder / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n\n- The start.\n")
+    set_version(folder, "0.1.0.dev0")
     return folder
+
+
+def set_version(root: Path, version: str) -> None:
+    file = root / "src/mlops_scaffold/__init__.py"
+    text = re.sub(
+        r"^__version__ = .*$", f'__version__ = "{version}"', file.read_text(), flags=re.MULTILINE
+    )
+    file.write_text(text)
 
 
 def prove(root: Path, *steps: str, answers: str = "defaults") -> list[StepResult]:
@@ -265,8 +275,7 @@ def released(folder: Path) -> Path:
         git("-C", str(root), *arguments)
     release.cut(root, "0.1.0")
     shutil.rmtree(root / ".git")
-    version = root / "src/mlops_scaffold/__init__.py"
-    version.write_text(version.read_text().replace('"0.1.0"', '"0.2.0.dev0"'))
+    set_version(root, "0.2.0.dev0")
     return root
 
 

@@ -63,6 +63,8 @@ def export(pipeline: Pipeline, schema: Schema) -> bytes:
         reason = str(error).strip().partition("\n")[0]
         name = type(classifier).__name__
         raise ExportError(f"a pipeline with {name} cannot be converted: {reason}") from error
+    # Written in the order of a set, which differs from one process to the next.
+    model.opset_import.sort(key=lambda opset: opset.domain)
     return bytes(model.SerializeToString(deterministic=True))
 
 
