@@ -7,9 +7,10 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.version import Version
 
 from mlops_scaffold.__main__ import main
-from mlops_scaffold.upgrade import state
+from mlops_scaffold.upgrade import changelog, state
 from mlops_scaffold.upgrade.git import open_repo
 from tests.terminal import at_terminal
 from tests.upgrade.conftest import LINES, commit
@@ -386,3 +387,22 @@ def test_downgrade_is_refused(make_project: Make, capfd: pytest.CaptureFixture[s
     assert call("upgrade", project, "--to", "7") == 1
     assert call("upgrade", project, "--abort", "--continue") == 2
     assert read(project) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ("0.1.0", "0.2.0", ["0.2.0"]),
+        ("0.1.0", "0.3.0.dev0", ["Unreleased", "0.2.0"]),
+        ("0.2.0", "0.2.0", []),
+        ("0.3.0.dev0+a", "0.3.0.dev0+a", []),
+        ("0.3.0.dev0+a", "0.3.0.dev0+b", ["Unreleased"]),
+    ],
+)
+def test_the_changelog_between_two_versions(old: str, new: str, names: list[str]) -> None:
+    text = (
+        "# Changelog\n\n## Unreleased\n\n- c\n\n## [0.2.0] - 2026-01-02\n\n- b\n\n## 0.1.0\n\n- a\n"
+    )
+    said = changelog.between(text, Version(old), Version(new))
+    found = [line.split()[1].strip("[]") for line in said.splitlines() if line.startswith("## ")]
+    assert found == names

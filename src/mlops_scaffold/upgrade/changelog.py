@@ -22,7 +22,7 @@ def between(text: str, old: Version, new: Version) -> str:
     parts = [
         section
         for name, section in sections(text)
-        if (name == UNRELEASED and new.is_devrelease) or _in(name, old, new)
+        if (name == UNRELEASED and new.is_devrelease and old != new) or _in(name, old, new)
     ]
     return "\n\n".join(parts)
 
