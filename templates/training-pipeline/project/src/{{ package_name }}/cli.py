@@ -155,7 +155,7 @@ def _schedule(options: argparse.Namespace, settings: Settings) -> int:
         say(f"Wrote {target / name}" if options.install else f"# {name}\n{text}")
     if options.install:
         say(
-            f"Switch on: systemctl --user daemon-reload && "
+            "Switch on: systemctl --user daemon-reload; "
             f"systemctl --user enable --now {config.name}.timer"
         )
     return 0
@@ -166,10 +166,8 @@ def summary(run: Run) -> list[str]:
     loss = run.config.gate.loss
     if run.state == "failed":
         return [f"Run {run.key} failed in step {run.step}: {run.error}"]
-    lines = [
-        f"Run {run.key}: {run.params['estimator']}, {loss} {run.metrics[loss]:.4g} "
-        f"on {run.tags['data.rows.held_out']} held-out rows"
-    ]
+    measured = f"{loss} {run.metrics[loss]:.4g} on {run.tags['data.rows.held_out']} held-out rows"
+    lines = [f"Run {run.key}: {run.params['estimator']}, {measured}"]
     if run.decision is None:
         return [*lines, "The tracking server is lost: the run is kept and sent by the next one."]
     verdict = "promoted" if run.decision.promote else "not promoted"

@@ -12,9 +12,10 @@ import polars as pl
 from . import card, contract, plots, provenance, registry, runs, tracking
 from .config import Config
 from .contract import Contract
+from .decision import Decision
 from .errors import DataError
 from .evaluate import LOSSES, Evaluation, baseline, evaluate, slices
-from .gate import Decision, decide
+from .gate import decide
 from .ingest import digest, ingest
 from .model import Model, check_parity, export, load, predict
 from .split import POSITION, Split, split

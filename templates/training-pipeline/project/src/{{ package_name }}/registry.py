@@ -8,8 +8,8 @@ import mlflow.artifacts
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from .decision import Decision
 from .errors import RegistryError
-from .gate import Decision
 from .model import Model
 from .model import load as load_model
 from .runs import Run

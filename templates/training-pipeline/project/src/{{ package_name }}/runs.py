@@ -22,8 +22,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from .config import Config, Record
+from .decision import Decision
 from .errors import PipelineError
-from .gate import Decision
 
 RECORD_FILE = "record.json"
 LOG_FILE = "run.log"

@@ -62,6 +62,7 @@ def connect(settings: Settings) -> Tracker:
     """
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = str(settings.retries)
     os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = str(settings.backoff)
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     mlflow.set_tracking_uri(settings.tracking_uri)
     mlflow.set_registry_uri(settings.tracking_uri)
     # Its hints on how to write pip's version into a conda file are of no use here.
