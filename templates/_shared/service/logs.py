@@ -20,8 +20,13 @@ def set_up(level: str = "INFO", form: LogFormat = "json") -> None:
     Facts go beside the message, not into it: `logger.info("saved", extra={"facts": {...}})`.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if form == "json" else _Text())
+    handler.setFormatter(formatter(form))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def formatter(form: LogFormat) -> logging.Formatter:
+    """The formatter behind `set_up`, for handlers that write elsewhere."""
+    return _Json() if form == "json" else _Text()
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Client:
         Raises:
             OSError: There is no connection to be had, or it broke.
         """
-        reader, writer = self._idle.pop() if self._idle else await self._connect()
+        reader, writer = self._take() or await asyncio.open_connection(self.host, self.port)
         try:
             writer.write(self.request)
             status, close = await _read_answer(reader)
@@ -56,13 +56,20 @@ class Client:
             self._idle.append((reader, writer))
         return status
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection(self.host, self.port)
+    def _take(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """An idle connection that the server has not closed meanwhile."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the connections that are not in use."""
         while self._idle:
             self._idle.pop()[1].close()
+        await asyncio.sleep(0)  # the loop closes them in its next round
 
 
 async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:

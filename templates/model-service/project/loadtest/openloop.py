@@ -95,5 +95,5 @@ async def run(client: Client, rate: float, seconds: float, patience: float = 10)
             if (wait := due - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
             tasks.create_task(one(due))
-    client.close()
+    await client.close()
     return Report(number, time.perf_counter() - began, statuses, failures, sorted(latencies))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..artifact import Artifact, ArtifactError
 from ..manifest import LABEL_OUTPUT, MATRIX_INPUT, PROBABILITIES_OUTPUT, Manifest, Value, encode
+from ..web.problems import FieldError, Problem
 from .metrics import ModelMetrics
 from .schemas import Prediction, RowParser
 
@@ -48,10 +49,16 @@ class Model:
         return self.manifest.version
 
     def predict(self, rows: Sequence[Sequence[Value]]) -> list[Prediction]:
-        """Predict rows that have passed the parser, and count what was answered."""
+        """Predict rows that have passed the parser, and count what was answered.
+
+        Raises:
+            Problem: 422 if the model's sums overflow, so far off are the values.
+        """
         began = perf_counter()
         feeds, winners, probabilities = self._run(rows)
         self._metrics.inference.observe(perf_counter() - began)
+        if not np.isfinite(probabilities).all():
+            raise _no_answer(probabilities)
         labels = self.manifest.labels
         outside = self._range.outside(feeds)
         predictions = [
@@ -83,6 +90,14 @@ def _session(model: bytes) -> ort.InferenceSession:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _no_answer(probabilities: NDArray[np.float64]) -> Problem:
+    rows = np.flatnonzero(~np.isfinite(probabilities).all(axis=1)).tolist()
+    detail = "The values are so far from what training saw that the model has no answer."
+    return Problem(
+        422, detail, errors=[FieldError(pointer=f"/rows/{row}", detail=detail) for row in rows]
+    )
 
 
 class _Range:

@@ -31,8 +31,8 @@ def _use(manifest: Manifest) -> str:
         f"- Made for rows like those of the data set `{manifest.dataset.name}`. The service "
         "refuses values it cannot read; values beyond what training saw get an answer, but "
         "nobody has checked how good it is.\n"
-        "- Training weighs every label the same, however rare: probabilities of rare labels "
-        "come out higher than their share of the data.\n"
+        "- Training weighs every label the same, however rare, if the estimator takes weights: "
+        "probabilities of rare labels come out higher than their share of the data.\n"
         "- Not examined: fairness between groups of people, and attacks. Do so before it "
         "decides anything about anyone."
     )

@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.model_selection import StratifiedKFold, cross_validate, train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import has_fit_parameter
 
 from ..manifest import LabelMetrics, Metrics
 from .export import Predictions
@@ -68,7 +69,7 @@ def choose(
             values,
             codes,
             cv=splitter,
-            params=weights(codes),
+            params=weights(pipeline, codes),
             scoring=["accuracy", "balanced_accuracy"],
             error_score="raise",
         )
@@ -89,8 +90,14 @@ def choose(
     )
 
 
-def weights(codes: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-    """Weigh the rows so that every label counts the same: keywords for `Pipeline.fit`."""
+def weights(pipeline: Pipeline, codes: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    """Weigh the rows so that every label counts the same, if the classifier takes weights.
+
+    Returns:
+        Keywords for `Pipeline.fit`.
+    """
+    if not has_fit_parameter(pipeline[-1], "sample_weight"):
+        return {}
     return {"classify__sample_weight": compute_sample_weight("balanced", codes)}
 
 

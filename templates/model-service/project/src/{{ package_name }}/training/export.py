@@ -34,7 +34,14 @@ class Predictions:
 
 
 def export(pipeline: Pipeline, schema: Schema) -> bytes:
-    """Convert a trained pipeline; the same pipeline always gives the same bytes."""
+    """Convert a trained pipeline; the same pipeline always gives the same bytes.
+
+    Raises:
+        ExportError: The classifier gives no probabilities, or ONNX has no form for it.
+    """
+    classifier = pipeline[-1]
+    if not hasattr(classifier, "predict_proba"):
+        raise ExportError(f"{type(classifier).__name__} gives no probabilities: take another one")
     inputs: list[tuple[str, FloatTensorType | StringTensorType]]
     if schema.layout == "matrix":
         inputs = [(MATRIX_INPUT, FloatTensorType([None, len(schema.features)]))]
@@ -44,13 +51,18 @@ def export(pipeline: Pipeline, schema: Schema) -> bytes:
             (name, kinds[feature.kind]([None, 1]))
             for name, feature in zip(schema.input_names, schema.features, strict=True)
         ]
-    model = to_onnx(
-        pipeline,
-        name="classifier",  # the default is a random one
-        initial_types=inputs,
-        options={id(pipeline[-1]): {"zipmap": False}},  # a tensor instead of a list of maps
-        target_opset=OPSET,
-    )
+    try:
+        model = to_onnx(
+            pipeline,
+            name="classifier",  # the default is a random one
+            initial_types=inputs,
+            options={id(classifier): {"zipmap": False}},  # a tensor instead of a list of maps
+            target_opset=OPSET,
+        )
+    except (RuntimeError, TypeError, ValueError, NameError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        name = type(classifier).__name__
+        raise ExportError(f"a pipeline with {name} cannot be converted: {reason}") from error
     return bytes(model.SerializeToString(deterministic=True))
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -50,20 +51,21 @@ def fetch_mnist(folder: Path) -> Images:
     """Fetch MNIST from openml.org and keep it in `folder`.
 
     Raises:
-        DataError: There is no way to openml.org.
+        DataError: openml.org cannot be reached or its answer is damaged.
     """
     try:
-        bunch = fetch_openml(
-            "mnist_784",
-            version=1,
-            as_frame=False,
-            parser="liac-arff",
-            data_home=folder,
-            n_retries=1,
-        )
-    except OSError as error:
+        with warnings.catch_warnings(action="ignore"):  # about a cache it will fill itself
+            bunch = fetch_openml(
+                "mnist_784",
+                version=1,
+                as_frame=False,
+                parser="liac-arff",
+                data_home=folder,
+                n_retries=1,
+            )
+    except (OSError, ValueError) as error:  # no network; an answer that is not MNIST
         raise DataError(
-            f"MNIST is not in {folder} and openml.org cannot be reached ({error}). "
+            f"MNIST is not in {folder} and openml.org does not give it ({error}). "
             f"Put these four files there, plain or with .gz: {', '.join(FILES)}"
         ) from error
     return bunch.data.astype(np.float64), bunch.target.astype(np.int64), TRAIN_ROWS

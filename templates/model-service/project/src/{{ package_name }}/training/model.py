@@ -6,7 +6,7 @@ compares the ONNX model with the scikit-learn one on every held-out row and refu
 that differs. Linear models and multi-layer perceptrons agree to about 1e-6. Forests don't
 always: their votes tie, and ties break differently in float32. Histogram gradient boosting
 doesn't convert at all. Training weighs the rows so that every label counts the same, however
-rare: a classifier has to take `sample_weight`.
+rare, if the classifier's `fit` takes `sample_weight`.
 """
 
 from collections.abc import Sequence
@@ -34,8 +34,10 @@ def candidates(schema: Schema, rows: int, seed: int) -> dict[str, Pipeline]:
     """
     logistic = LogisticRegression(max_iter=5_000, random_state=seed)
     network = MLPClassifier(
-        hidden_layer_sizes=(128,) if schema.image else (32,),
+        hidden_layer_sizes=(64,) if schema.image else (32,),
         alpha=1e-3,
+        learning_rate_init=3e-3,
+        tol=1e-3,
         max_iter=2_000,
         early_stopping=rows >= LARGE,
         random_state=seed,

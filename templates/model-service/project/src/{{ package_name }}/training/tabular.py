@@ -21,6 +21,7 @@ MAX_MEASURES = 20
 MIN_ROWS_PER_LABEL = 8
 MOSTLY = 0.9
 """A column of which this share are numbers is meant to be numbers."""
+LARGEST = float(np.finfo(np.float32).max)
 MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "?"})
 
 Cell = str | float | None
@@ -190,11 +191,13 @@ def _column(name: str, cells: list[Cell]) -> tuple[Feature, pl.Series]:
     wrong = [
         row
         for row, (cell, number) in enumerate(zip(cells, numbers, strict=True), start=1)
-        if cell is not None and (number is None or not math.isfinite(np.float32(number)))
+        if cell is not None and not (number is not None and abs(number) <= LARGEST)
     ]
     if wrong:
         value = cells[wrong[0] - 1]
-        raise DataError(f"column {name!r} is numeric but not in {_rows(wrong)} ({value!r})")
+        raise DataError(
+            f"column {name!r} is numeric, but no float32 number is in {_rows(wrong)} ({value!r})"
+        )
     return _numeric(name, numbers)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
@@ -29,6 +30,7 @@ from .model import candidates
 from .table import Table, at_float32
 
 EXAMPLES = 3
+"""How many labels the manifest shows a row of."""
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "polars", "scikit-learn", "skl2onnx")
 
 
@@ -83,7 +85,7 @@ def fit(table: Table, seed: int) -> tuple[Manifest, bytes]:
     values, (training, held_out) = at_float32(table.values), split(table, seed)
     learnt, codes = values[training], table.codes[training]
     choice = choose(candidates(table.schema, len(codes), seed), learnt, codes, seed)
-    pipeline = choice.pipeline.fit(learnt, codes, **weights(codes))
+    pipeline = choice.pipeline.fit(learnt, codes, **weights(choice.pipeline, codes))
     round_to_float32(pipeline)
     model = export(pipeline, table.schema)
     trained = Predictions(
@@ -101,7 +103,8 @@ def describe(
     """Write down what the model is and what it takes to make it again."""
     labels = table.schema.labels
     training, held_out = split(table, seed)
-    shown = held_out[:EXAMPLES]
+    truth = table.codes[held_out]
+    shown = [int(held_out[truth == code][0]) for code in np.unique(truth)[:EXAMPLES]]
     digest = hashlib.sha256(model).hexdigest()
     parameters = pipeline[-1].get_params()
     return Manifest(

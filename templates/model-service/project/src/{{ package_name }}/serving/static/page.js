@@ -31,7 +31,7 @@ if (drawing) {
   };
 
   // A soft brush, about as wide for the size as the strokes in the training images.
-  const radius = Math.max(width / 11, 0.9);
+  const radius = Math.max(width / 14, 1);
   const stroke = (event) => {
     if (!event.buttons) return;
     const box = canvas.getBoundingClientRect();
@@ -39,7 +39,7 @@ if (drawing) {
     const y = ((event.clientY - box.top) / box.height) * height;
     pixels = pixels.map((value, index) => {
       const distance = Math.hypot((index % width) + 0.5 - x, Math.floor(index / width) + 0.5 - y);
-      const drop = Math.round(ink * Math.min(1, Math.max(0, 1.4 - distance / radius)));
+      const drop = Math.round(ink * Math.min(1, Math.max(0, 1.5 - distance / radius)));
       return Math.max(value, drop);
     });
     text.value = pixels.join(" ");
