@@ -5,7 +5,6 @@ in progress cost next to nothing.
 """
 
 import argparse
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -31,7 +30,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     settings = Settings()
     logs.set_up(settings.log_level, settings.log_format)
-    os.environ.setdefault("DO_NOT_TRACK", "true")  # MLflow and Optuna phone home unless told
     try:
         return int(options.do(options, settings))
     except PipelineError as error:

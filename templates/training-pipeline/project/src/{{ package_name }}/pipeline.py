@@ -91,7 +91,7 @@ def publish(folder: Path, tracker: Tracker) -> None:
 
     May be called again, should the server be lost on the way.
     """
-    run = runs.read(folder)
+    run = runs.update(folder, state="running")
     with step(folder, "track"):
         run_id = run.run_id or tracking.begin(tracker, run)
         run = runs.update(folder, run_id=run_id)

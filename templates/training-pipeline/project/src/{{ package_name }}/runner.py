@@ -127,5 +127,5 @@ def _died(folder: Path, status: int, settings: Settings) -> Run:
     logger.error("failed", extra={"facts": {"step": run.step, "error": run.error}})
     from . import tracking, worker  # noqa: PLC0415 - seconds that only this case should cost
 
-    worker.report_failure(folder, tracking.connect(settings))
+    worker.report_end(folder, tracking.connect(settings))
     return runs.read(folder)

@@ -58,7 +58,7 @@ def reconcile(settings: Settings, tracker: Tracker, but: Path | None = None) -> 
         else:
             if run.state == "running":
                 runs.end(folder, "failed", f"the process died in step {run.step}")
-            report_failure(folder, tracker)
+            report_end(folder, tracker)
         dealt_with.append(runs.read(folder))
     runs.prune(settings.var, settings.keep_runs)
     return dealt_with
@@ -78,7 +78,7 @@ def send(folder: Path, tracker: Tracker, settings: Settings) -> int:
             logger.warning("finished, but the server does not know yet: %s", error)
             return EXIT_UNSENT
         if tracking.is_lost(error) and run.attempts + 1 < settings.send_attempts:
-            runs.update(folder, attempts=run.attempts + 1)
+            runs.update(folder, state="computed", attempts=run.attempts + 1)
             logger.error(  # noqa: TRY400 - a lost server is no bug to trace
                 "the tracking server is lost: the run is kept and sent by the next run, or by "
                 "`make sync`",
@@ -91,8 +91,8 @@ def send(folder: Path, tracker: Tracker, settings: Settings) -> int:
     return 0
 
 
-def report_failure(folder: Path, tracker: Tracker) -> None:
-    """Tell the tracking server that a run failed; if it is away, the next run does so."""
+def report_end(folder: Path, tracker: Tracker) -> None:
+    """Tell the tracking server how a run ended; if it is away, the next run does so."""
     run = runs.read(folder)
     try:
         run_id = run.run_id or tracking.begin(tracker, run)
@@ -100,7 +100,7 @@ def report_failure(folder: Path, tracker: Tracker) -> None:
     except Exception as error:
         if not tracking.is_lost(error):
             raise
-        logger.warning("the tracking server is lost: it learns of the failure later")
+        logger.warning("the tracking server is lost: it learns later how this ended")
         return
     runs.update(folder, reported=True)
 
@@ -130,5 +130,5 @@ def _begin(folder: Path, tracker: Tracker) -> str | None:
 def _fail(folder: Path, tracker: Tracker, error: str) -> int:
     run = runs.end(folder, "failed", error)
     logger.error("failed", extra={"facts": {"step": run.step, "error": error}})
-    report_failure(folder, tracker)
+    report_end(folder, tracker)
     return EXIT_FAILED
