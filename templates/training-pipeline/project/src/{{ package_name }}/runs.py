@@ -79,7 +79,7 @@ class Run(Record):
 def create(var: Path, config: Config) -> Path:
     """Make the folder of a new run."""
     started = datetime.now(UTC)
-    key = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    key = f"{started:%Y%m%dT%H%M%S-%f}-{secrets.token_hex(2)}"
     folder = var / "runs" / key
     (folder / "artifacts").mkdir(parents=True)
     _write(folder, Run(key=key, started=started, config=config))

@@ -63,6 +63,7 @@ def connect(settings: Settings) -> Tracker:
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = str(settings.retries)
     os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = str(settings.backoff)
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     mlflow.set_tracking_uri(settings.tracking_uri)
     mlflow.set_registry_uri(settings.tracking_uri)
     # Its hints on how to write pip's version into a conda file are of no use here.
@@ -136,6 +137,7 @@ def record(tracker: Tracker, run_id: str, run: Run, folder: Path) -> str:
     tracker.client.log_artifacts(run_id, str(folder / "artifacts"))
     if run.model_uri:
         return run.model_uri
+    mlflow.set_experiment(experiment_id=_experiment(tracker, run.config.name))
     content = (folder / MODEL_FILE).read_bytes()
     info = mlflow.onnx.log_model(
         onnx.load_from_string(content),
@@ -168,7 +170,8 @@ def end(tracker: Tracker, run_id: str, run: Run, folder: Path) -> None:
 
 def signature(model: Model) -> ModelSignature:
     """Describe what a model takes and gives, for MLflow."""
-    kinds = {"number": DataType.float, "category": DataType.string}
+    # Tables hold doubles; MLflow turns them into the floats that the model takes.
+    kinds = {"number": DataType.double, "category": DataType.string}
     columns = [ColSpec(kinds[kind], name) for name, kind in model.meta.kinds.items()]
     outputs = [
         TensorSpec(_numpy(out.type), (-1, *out.shape[1:]), out.name)

@@ -6,6 +6,8 @@ is recorded as failed, and one that could not be sent is sent.
 
 import faulthandler
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import logs, pipeline, runs, tracking
@@ -27,18 +29,18 @@ def work(folder: Path, settings: Settings) -> int:
     Returns:
         Exit status: 0, EXIT_FAILED or EXIT_UNSENT.
     """
-    log_to(folder)
-    tracker = tracking.connect(settings)
-    reconcile(settings, tracker, but=folder)
-    try:
-        with tracking.watch(_begin(folder, tracker)):
-            pipeline.compute(folder)
-    except PipelineError as error:
-        return _fail(folder, tracker, str(error))
-    except Exception as error:
-        logger.exception("a step went wrong")
-        return _fail(folder, tracker, f"{type(error).__name__}: {error}")
-    return send(folder, tracker, settings)
+    with log_to(folder):
+        tracker = tracking.connect(settings)
+        reconcile(settings, tracker, but=folder)
+        try:
+            with tracking.watch(_begin(folder, tracker)):
+                pipeline.compute(folder)
+        except PipelineError as error:
+            return _fail(folder, tracker, str(error))
+        except Exception as error:
+            logger.exception("a step went wrong")
+            return _fail(folder, tracker, f"{type(error).__name__}: {error}")
+        return send(folder, tracker, settings)
 
 
 def reconcile(settings: Settings, tracker: Tracker, but: Path | None = None) -> list[Run]:
@@ -105,13 +107,19 @@ def report_end(folder: Path, tracker: Tracker) -> None:
     runs.update(folder, reported=True)
 
 
-def log_to(folder: Path) -> None:
+@contextmanager
+def log_to(folder: Path) -> Iterator[None]:
     """Write all that is logged into the run's own log too, crashes of native code included."""
-    handler = logging.FileHandler(folder / runs.LOG_FILE, encoding="utf-8")
-    handler.setFormatter(logs.formatter("json"))
-    logging.getLogger().addHandler(handler)
-    # The file stays open as long as the process lives: a crash can come at any time.
-    faulthandler.enable((folder / runs.LOG_FILE).open("a"))
+    with (folder / runs.LOG_FILE).open("a", encoding="utf-8") as file:
+        handler = logging.StreamHandler(file)
+        handler.setFormatter(logs.formatter("json"))
+        logging.getLogger().addHandler(handler)
+        faulthandler.enable(file)
+        try:
+            yield
+        finally:
+            logging.getLogger().removeHandler(handler)
+            faulthandler.disable()
 
 
 def _begin(folder: Path, tracker: Tracker) -> str | None:
