@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from . import config as configs
-from . import logs
+from . import logs, runs
 from .defaults import CONFIG
 from .errors import PipelineError
 from .runs import Run
@@ -126,6 +126,16 @@ def _sync(_options: argparse.Namespace, settings: Settings) -> int:
     return 0 if all(run.reported for run in left) else 75
 
 
+def _health(_options: argparse.Namespace, settings: Settings) -> int:
+    last = runs.folders(settings.var)[-1:]
+    if not last:
+        say("No run yet.")
+        return 0
+    run = runs.read(last[0])
+    say(f"Run {run.key}: {run.state}{'' if run.error is None else f', {run.error}'}")
+    return EXIT_FAILED if run.state == "failed" else 0
+
+
 def _schedule(options: argparse.Namespace, settings: Settings) -> int:
     from . import runner, schedule  # noqa: PLC0415
 
@@ -213,6 +223,7 @@ def _parser() -> argparse.ArgumentParser:
     command("rollback", _rollback, "Make the champion before this one the champion again.")
     report = command("report", _report, "Write a page with the latest runs and the champion.")
     report.add_argument("--output", type=Path, default=Path("report.html"))
+    command("health", _health, "Tell how the last run on this machine ended.", shared=False)
     command("sync", _sync, "Send runs that could not be recorded when they ran.")
     schedule = command("schedule", _schedule, "Run on a schedule.")
     schedule.add_argument("kind", choices=["cron", "systemd", "loop"])
