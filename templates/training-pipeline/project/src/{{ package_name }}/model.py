@@ -80,6 +80,8 @@ def export(pipeline: Pipeline, contract: Contract, task: Task, held_out: float) 
         kinds={name: column.kind for name, column in contract.features.items()},
         held_out=held_out,
     )
+    # skl2onnx keeps these in a set, whose order is another one in each process.
+    proto.opset_import.sort(key=lambda opset: opset.domain)
     onnx.helper.set_model_props(proto, {META: meta.model_dump_json()})
     return bytes(proto.SerializeToString(deterministic=True))
 

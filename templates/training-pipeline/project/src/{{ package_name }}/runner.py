@@ -55,6 +55,9 @@ def trigger(config: Config, settings: Settings, worker: Sequence[str] = ()) -> R
 
     Returns:
         The run as it ended, or nothing if another one is in progress.
+
+    Raises:
+        SystemExit: This process was asked to stop meanwhile; the run was stopped and recorded.
     """
     with lock(settings.var) as descriptor:
         if descriptor is None:
@@ -62,12 +65,14 @@ def trigger(config: Config, settings: Settings, worker: Sequence[str] = ()) -> R
             return None
         folder = runs.create(settings.var, config)
         command = [*(worker or worker_command()), str(folder)]
-        status = _watch(command, descriptor)
+        status, asked = _watch(command, descriptor)
         run = runs.read(folder)
         if run.state == "running":
             run = _died(folder, status, settings)
     if status != 0:
         notify(run, folder, settings)
+    if asked is not None:
+        raise SystemExit(128 + asked)  # what shells make of a process ended by a signal
     return run
 
 
@@ -101,19 +106,24 @@ def notify(run: Run, folder: Path, settings: Settings) -> None:
         logger.error("the hook for failures failed: %s", error)  # noqa: TRY400
 
 
-def _watch(command: Sequence[str], descriptor: int) -> int:
+def _watch(command: Sequence[str], descriptor: int) -> tuple[int, int | None]:
     """Run the worker to its end; asked to stop, stop it first.
 
     The worker has the lock open as well, so that it is held even should this process be killed.
+
+    Returns:
+        The worker's exit status, and the signal by which this process was asked to stop, if any.
     """
+    asked: list[int] = []
     with subprocess.Popen(command, pass_fds=[descriptor]) as process:  # noqa: S603 - our own
 
         def stop(number: int, _frame: FrameType | None) -> None:
+            asked.append(number)
             process.send_signal(number)
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
-            return process.wait()
+            return process.wait(), (asked[0] if asked else None)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +28,7 @@ from mlflow.models import ModelSignature
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.types import ColSpec, Schema, TensorSpec
 from mlflow.types.schema import DataType
+from onnxruntime import NodeArg
 
 from .model import Model
 from .model import load as load_model
@@ -38,6 +39,11 @@ from .split import POSITION
 KEY_TAG = "pipeline.key"
 STEP_TAG = "pipeline.step"
 ERROR_TAG = "pipeline.error"
+_TYPES: dict[str, np.dtype[Any]] = {
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(int64)": np.dtype(np.int64),
+    "tensor(string)": np.dtype(object),
+}
 _LOST = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 _MAX_TAG = 5000
 _DIGEST = 32
@@ -169,20 +175,13 @@ def end(tracker: Tracker, run_id: str, run: Run, folder: Path) -> None:
 
 
 def signature(model: Model) -> ModelSignature:
-    """Describe what a model takes and gives, for MLflow."""
-    # Tables hold doubles; MLflow turns them into the floats that the model takes.
-    kinds = {"number": DataType.double, "category": DataType.string}
-    columns = [ColSpec(kinds[kind], name) for name, kind in model.meta.kinds.items()]
-    outputs = [
-        TensorSpec(_numpy(out.type), (-1, *out.shape[1:]), out.name)
-        for out in model.session.get_outputs()
-    ]
-    return ModelSignature(inputs=Schema([*columns]), outputs=Schema([*outputs]))
+    """Describe what a model takes and gives, for MLflow: one tensor of shape (rows, 1) a column."""
+    inputs, outputs = model.session.get_inputs(), model.session.get_outputs()
+    return ModelSignature(inputs=_tensors(inputs), outputs=_tensors(outputs))
 
 
-def _numpy(onnx_type: str) -> np.dtype[Any]:
-    names = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
-    return np.dtype(names[onnx_type])
+def _tensors(nodes: Sequence[NodeArg]) -> Schema:
+    return Schema([TensorSpec(_TYPES[n.type], (-1, *n.shape[1:]), n.name) for n in nodes])
 
 
 def _experiment(tracker: Tracker, name: str) -> str:
