@@ -16,6 +16,18 @@ help: ## Show this help
 	@uv=$$(command -v uv || echo $(BIN)/uv); VIRTUAL_ENV=$(CURDIR)/.venv $$uv pip install --quiet --editable . --group dev
 	@touch $@
 
+.PHONY: setup
+setup: .venv/.installed ## Set up .venv, which every other target does by itself
+
+.PHONY: demo
+demo: .venv/.installed ## Make a repository from model-service and run its main job
+	@rm -rf rendered/iris-api
+	$(BIN)/mlops-scaffold new model-service rendered/iris-api --defaults
+	@$(MAKE) --no-print-directory -C rendered/iris-api demo
+	@echo
+	@echo "That was rendered/iris-api, made a moment ago. Look around: its README tells what to try."
+	@echo "Make your own: $(BIN)/mlops-scaffold new model-service ../my-service"
+
 .PHONY: test
 test: .venv/.installed ## Run the program's tests
 	$(BIN)/pytest -n 2 -m "not proof"
@@ -30,6 +42,34 @@ lint: .venv/.installed ## Check style and types
 format: .venv/.installed ## Put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+.PHONY: docs
+docs: .venv/.installed ## Write the generated parts of README.md
+	$(BIN)/python -m tests.docs
+
+# Proof: every template, tested as the product it is (tests/proof/README.md).
+#   make prove TEMPLATE=model-service STEPS=render,read ANSWERS=defaults
+PROOF := $(BIN)/python -m tests.proof
+
+.PHONY: prove
+prove: .venv/.installed ## Prove TEMPLATE (default: all) with its default answers
+	$(PROOF) prove $(TEMPLATE) $(if $(STEPS),--steps $(STEPS)) $(if $(ANSWERS),--answers $(ANSWERS))
+
+.PHONY: prove-all
+prove-all: .venv/.installed ## Prove TEMPLATE (default: all) with every answer set
+	$(PROOF) prove $(TEMPLATE) $(if $(STEPS),--steps $(STEPS)) --answers all
+
+.PHONY: prove-proof
+prove-proof: .venv/.installed ## Break a tiny template on purpose; each step must notice
+	$(BIN)/pytest -n 2 -m proof tests/proof/test_harness.py tests/proof/test_freshen.py
+
+.PHONY: freshen
+freshen: .venv/.installed ## Move the pins of TEMPLATE (default: all) to the newest that work
+	$(PROOF) freshen $(TEMPLATE)
+
+.PHONY: sync
+sync: .venv/.installed ## Carry edits of the rendered project FROM=... back into TEMPLATE
+	$(PROOF) sync $(TEMPLATE) $(FROM)
 
 .PHONY: clean
 clean: ## Remove what the targets made

@@ -1,3 +1,47 @@
-"""Scaffold, and keep up to date, the hands-on projects of an MLOps roadmap."""
+"""Scaffold, and keep up to date, the hands-on projects of an MLOps roadmap.
 
-__version__ = "0.1.0.dev0"
+The command line is a thin layer over these names; each is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Catalog",
+    "Created",
+    "Project",
+    "Request",
+    "ScaffoldError",
+    "__version__",
+    "builtin_root",
+    "create",
+    "load",
+    "open_source",
+]
+
+if TYPE_CHECKING:
+    from mlops_scaffold.catalog import Catalog, load
+    from mlops_scaffold.errors import ScaffoldError
+    from mlops_scaffold.new import Created, Request, create
+    from mlops_scaffold.records import Project
+    from mlops_scaffold.source import builtin_root, open_source
+
+_HOME = {
+    "Catalog": "catalog",
+    "Created": "new",
+    "Project": "records",
+    "Request": "new",
+    "ScaffoldError": "errors",
+    "builtin_root": "source",
+    "create": "new",
+    "load": "catalog",
+    "open_source": "source",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class ExitCode(IntEnum):
@@ -41,3 +45,11 @@ class ConflictsLeftError(ScaffoldError):
     """An upgrade needs a person: conflicts are left in the tree."""
 
     exit_code = ExitCode.CONFLICTS
+
+
+def did_you_mean(typed: str, known: Iterable[str]) -> str:
+    """A hint that names the known words nearest to what was typed, or "" if none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415  # only mistakes pay for it
+
+    matches = get_close_matches(typed.casefold(), list(known), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(matches)}?" if matches else ""

@@ -2,23 +2,39 @@
 
 The built-in source is the packaged catalog: the tree beside this package is the version being
 packaged (or developed), and `releases/` holds every released version before it. Other catalogs
-are git repositories or folders. Nothing else in the program knows about git transport.
+are git repositories or folders (`foreign`). Nothing else in the program knows about git transport.
 """
+
+# Imported by every verb, `list` too: what only some of them need is imported where it is used.
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import contextlib
+import os
 from dataclasses import dataclass
-from functools import cache
-from hashlib import sha256
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Protocol
-
-from packaging.version import Version
+from typing import TYPE_CHECKING, Protocol
 
 from mlops_scaffold import __version__
+from mlops_scaffold.errors import ScaffoldError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from packaging.version import Version
+
+    from mlops_scaffold.answers import Recorded
 
 BUILTIN_URL = "mlops-scaffold://catalog.git"
+# The part of a checkout that is the catalog: what a release holds, and what a digest covers.
+CATALOG_PARTS = ("CHANGELOG.md", "catalog.yaml", "copier.yml", "templates")
+# Left behind by tools that ran inside a template; `copier.yml` keeps them from being rendered.
+TOOL_LEFTOVERS = frozenset(
+    {"__pycache__", ".DS_Store", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"}
+)
 
 
 @dataclass(frozen=True)
@@ -28,19 +44,35 @@ class TemplateTree:
     root: Path
     version: Version
     url: str  # recorded in generated repos as Copier's `_src_path`
+    ref: str  # the version as recorded in them, Copier's `_commit`, e.g. `v0.1.0`
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it is our own catalog; any other is rendered under limits."""
+        return self.url == BUILTIN_URL
 
 
 class Source(Protocol):
     """Versions of one catalog."""
 
-    url: str
+    @property
+    def url(self) -> str:
+        """What generated repositories record: portable where it can be, without credentials."""
+        ...
 
     def versions(self) -> tuple[Version, ...]:
-        """Every version there is, oldest first; the last one is what `new` uses by default."""
+        """Every version there is; the last one is what `new` uses by default.
+
+        Oldest first, with pre-releases before all others.
+        """
         ...
 
     def tree(self, version: Version | None = None) -> AbstractContextManager[TemplateTree]:
-        """The template tree at `version` (default: the newest), valid within the context."""
+        """The template tree at `version` (default: the newest), valid within the context.
+
+        Raises:
+            ScaffoldError: There is no such version, or it can't be had.
+        """
         ...
 
 
@@ -49,3 +81,123 @@ def builtin_root() -> Path:
     """The folder that holds the packaged catalog: inside the wheel, or the checkout."""
     packaged = Path(__file__).parent / "_catalog"
     return packaged if packaged.is_dir() else Path(__file__).parents[2]
+
+
+def builtin() -> Source:
+    """The catalog that comes with this program."""
+    from packaging.version import Version
+
+    return BuiltinSource(builtin_root(), Version(__version__))
+
+
+def open_source(spec: str | None) -> Source:
+    """The catalog that `--catalog` names: a kept name, a folder or a URL; None is the built-in one.
+
+    Raises:
+        ScaffoldError: There is no such catalog, or its transport is refused.
+    """
+    if spec is None or spec == BUILTIN_URL:
+        return builtin()
+    from mlops_scaffold import config, foreign
+
+    return foreign.open_foreign(config.catalogs().get(spec, spec))
+
+
+def source_for(recorded: Recorded) -> Source:
+    """The source that a generated repository came from.
+
+    Raises:
+        ScaffoldError: What it records can't be reached or is refused.
+    """
+    if recorded.url == BUILTIN_URL:
+        return builtin()
+    from mlops_scaffold import foreign
+
+    if not foreign.is_url(recorded.url) and not Path(recorded.url).is_absolute():
+        raise ScaffoldError(
+            f"{recorded.path}: `_src_path: {recorded.url}` is neither a URL nor an absolute path",
+            hint="write there where the catalog is, as in: mlops-scaffold new --catalog",
+        )
+    return foreign.open_foreign(recorded.url)
+
+
+def parse_version(text: str, known: Sequence[Version]) -> Version:
+    """The known version that `text` (`1.2.0` or `v1.2.0`) names.
+
+    Raises:
+        ScaffoldError: It is not a version, or not a known one; the known ones are listed.
+    """
+    from packaging.version import InvalidVersion, Version
+
+    listed = f"versions of this catalog: {', '.join(map(str, known)) or 'none'}"
+    try:
+        wanted = Version(text)
+    except InvalidVersion as error:
+        raise ScaffoldError(f"{text!r} is not a version", hint=listed) from error
+    if wanted not in known:
+        if wanted.local is not None:
+            listed += " (a development version is gone as soon as a template has changed)"
+        raise ScaffoldError(f"unknown version {wanted}", hint=listed)
+    return wanted
+
+
+@dataclass(frozen=True)
+class BuiltinSource:
+    """The packaged catalog: the tree at `root` is version `current`, the rest is history."""
+
+    root: Path
+    current: Version
+    url: str = BUILTIN_URL
+
+    def versions(self) -> tuple[Version, ...]:
+        """Released versions, and the tree at hand."""
+        from mlops_scaffold.history import releases
+
+        released = {release.version for release in releases(self.root / "releases")}
+        return tuple(sorted(released | {self._at_hand}))
+
+    @contextlib.contextmanager
+    def tree(self, version: Version | None = None) -> Iterator[TemplateTree]:
+        """See `Source.tree`."""
+        version = self._at_hand if version is None else version
+        if version == self._at_hand:
+            yield TemplateTree(self.root, version, self.url, f"v{version}")
+            return
+        from mlops_scaffold import history
+
+        parse_version(str(version), self.versions())
+        with history.tree(self.root / "releases", version) as root:
+            yield TemplateTree(root, version, self.url, f"v{version}")
+
+    @cached_property
+    def _at_hand(self) -> Version:
+        """`current`, with a digest of the tree where it is a development version."""
+        from packaging.version import Version
+
+        if not self.current.is_devrelease:
+            return self.current
+        return Version(f"{self.current.public}+{tree_digest(self.root)}")
+
+
+def tree_digest(root: Path) -> str:
+    """12 hex digits of a digest over the catalog part of `root`: names, executable bits, bytes."""
+    from hashlib import sha256
+
+    digest = sha256()
+    for path in catalog_files(root):
+        name = path.relative_to(root).as_posix()
+        content = path.read_bytes()
+        executable = int(os.name != "nt" and os.access(path, os.X_OK))
+        digest.update(f"{name}\0{executable}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:12]
+
+
+def catalog_files(root: Path) -> Iterator[Path]:
+    """The files of the catalog part of `root`, in one order everywhere."""
+    for part in CATALOG_PARTS:
+        path = root / part
+        found = [path] if path.is_file() else path.rglob("*")
+        for file in sorted(found, key=lambda file: file.relative_to(root).as_posix()):
+            if file.is_file() and not TOOL_LEFTOVERS.intersection(file.relative_to(root).parts):
+                yield file

@@ -44,7 +44,13 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
         with suppress(asyncio.CancelledError):
             await watch
 
-    app = FastAPI(title="Model service", description=DESCRIPTION, version="1.0", lifespan=lifespan)
+    app = FastAPI(
+        title="Model service",
+        description=DESCRIPTION,
+        version="1.0",
+        lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # there is Prometheus
+    )
     app.include_router(api_routes(store, settings.inline_rows))
     add_page(app, store, keys, settings.inline_rows)
     equip(

@@ -45,22 +45,26 @@ async def answer(store: ModelStore, body: bytes, inline_rows: int) -> Prediction
 
 def api_routes(store: ModelStore, inline_rows: int) -> APIRouter:
     """The routes under `/v1`."""
-    router = APIRouter(prefix="/v1", tags=["model"])
+    router = APIRouter(tags=["model"])
 
     # The body is validated straight from bytes, by a schema made from the model's manifest,
     # and the answer is written by orjson: half of the time per request is saved that way.
-    @router.post(
-        "/predict",
-        response_model=Predictions,
-        openapi_extra=_BODY,
-        responses=documented(400, 401, 408, 413, 422, 429, 500, 503),
-    )
     async def predict(request: Request) -> Response:
         """Predict one row or many."""
         predictions = await answer(store, await request.body(), inline_rows)
         return Response(orjson.dumps(predictions), media_type="application/json")
 
-    @router.get("/model", responses=documented(401, 429, 503))
+    # The first route answers: it has nothing to inject, so it need not look for it each time.
+    # The second one documents it.
+    router.add_route("/v1/predict", predict, methods=["POST"], include_in_schema=False)
+    router.post(
+        "/v1/predict",
+        response_model=Predictions,
+        openapi_extra=_BODY,
+        responses=documented(400, 401, 408, 413, 422, 429, 500, 503),
+    )(predict)
+
+    @router.get("/v1/model", responses=documented(401, 429, 503))
     async def model() -> ModelDescription:
         """Say which model answers, what it takes, how good it is and where it comes from."""
         return ModelDescription(manifest=store.model.manifest, refused=store.refused)

@@ -1,0 +1,151 @@
+"""The answers file of a generated repository: Copier's format, where the project came from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from packaging.version import InvalidVersion, Version
+
+from mlops_scaffold.errors import ScaffoldError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FILE_NAME = ".copier-answers.yml"
+HEADER = (
+    "# Written by mlops-scaffold; `mlops-scaffold upgrade` reads it."
+    " Change answers with `upgrade -d KEY=VALUE`.\n"
+)
+_MAX_BYTES = 256 * 1024
+_CONFLICT_MARKER = re.compile(r"^(<<<<<<<|>>>>>>>|=======$|\|\|\|\|\|\|\|)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a generated repository says of its own origin."""
+
+    url: str  # where the catalog lives, as Copier's `_src_path`
+    version_text: str  # the version as written, e.g. `v0.1.0`; not yet matched against any catalog
+    answers: Mapping[str, Any]  # without the `_` keys
+    path: Path  # the answers file
+
+
+def read(project: Path) -> Recorded:
+    """Read the answers file of the project in `project`.
+
+    Raises:
+        ScaffoldError: The file is missing, is not a plain file, is broken, or holds conflicts.
+    """
+    path = project / FILE_NAME
+    data = _mapping(path, _text(path, project))
+    url, commit = data.get("_src_path"), data.get("_commit")
+    if not isinstance(url, str) or not url or not url.isprintable():
+        raise ScaffoldError(
+            f"{path}: `_src_path` does not say which catalog the project came from",
+            hint=f"restore the file from git: git checkout HEAD -- {FILE_NAME}",
+        )
+    return Recorded(
+        url=url,
+        version_text=_version_text(path, commit),
+        answers={str(key): value for key, value in data.items() if not str(key).startswith("_")},
+        path=path,
+    )
+
+
+def text(url: str, ref: str, answers: Mapping[str, Any], *, header: str = HEADER) -> str:
+    """The answers file's text: the same input gives the same bytes.
+
+    Args:
+        url: The catalog, recorded as `_src_path`.
+        ref: The version, recorded as `_commit`.
+        answers: Answers to record, without `_` keys.
+        header: Comment lines that open the file.
+    """
+    data = {"_commit": ref, "_src_path": url, **{key: answers[key] for key in sorted(answers)}}
+    body = _dump(data, allow_unicode=True)
+    if yaml.safe_load(body) != data:  # PyYAML leaves some line separators of Unicode bare
+        body = _dump(data, allow_unicode=False)
+    return header + body
+
+
+def _dump(data: Mapping[str, Any], *, allow_unicode: bool) -> str:
+    dumped: str = yaml.safe_dump(
+        dict(data),
+        allow_unicode=allow_unicode,
+        default_flow_style=False,
+        sort_keys=False,
+        width=1000,
+    )
+    return dumped
+
+
+def header_of(rendered: str) -> str:
+    """The comment lines that open a rendered answers file, or ours where it has none."""
+    lines = rendered.splitlines(keepends=True)
+    count = next((n for n, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    return "".join(lines[:count]) or HEADER
+
+
+def _text(path: Path, project: Path) -> str:
+    if path.is_symlink():
+        raise ScaffoldError(
+            f"{path} is a symbolic link; it must be a plain file",
+            hint=f"put the file itself there: cp --remove-destination $(readlink -f {path}) {path}",
+        )
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        raise ScaffoldError(
+            f"{project} was not made by mlops-scaffold: it has no {FILE_NAME}",
+            hint="name the folder of a generated project, or make one: mlops-scaffold new",
+        ) from error
+    except OSError as error:
+        raise ScaffoldError(f"cannot read {path}: {error.strerror}") from error
+    if len(raw) > _MAX_BYTES:
+        raise ScaffoldError(f"{path} is larger than {_MAX_BYTES} bytes; it is not an answers file")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise ScaffoldError(f"{path} is not UTF-8 text (byte {error.start})") from error
+
+
+def _mapping(path: Path, content: str) -> dict[Any, Any]:
+    if marker := _CONFLICT_MARKER.search(content):
+        line = content.count("\n", 0, marker.start()) + 1
+        raise ScaffoldError(
+            f"{path}:{line}: the file holds merge conflict markers",
+            hint="keep one side of each conflict, then run the command again",
+        )
+    try:
+        data = yaml.safe_load(content)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        where = getattr(error, "problem_mark", None)
+        at = f"{path}:{where.line + 1}" if where else str(path)
+        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        raise ScaffoldError(
+            f"{at}: not valid YAML: {problem}",
+            hint=f"restore the file from git: git checkout HEAD -- {FILE_NAME}",
+        ) from error
+    if not isinstance(data, dict):
+        raise ScaffoldError(
+            f"{path}: expected `key: value` lines",
+            hint=f"restore the file from git: git checkout HEAD -- {FILE_NAME}",
+        )
+    return data
+
+
+def _version_text(path: Path, commit: object) -> str:
+    try:
+        Version(commit)  # type: ignore[arg-type]  # whatever YAML gave: no text, no version
+    except (InvalidVersion, TypeError) as error:
+        raise ScaffoldError(
+            f"{path}: `_commit: {commit}` is not a version",
+            hint=f"write the version it was made from (like v0.1.0), or restore the file: "
+            f"git checkout HEAD -- {FILE_NAME}",
+        ) from error
+    return str(commit)

@@ -1,0 +1,84 @@
+"""The Typer application: every verb of every module beside this one.
+
+Each module of this package holds a group of verbs and exposes `register(app)`. At module level it
+imports nothing slower than Typer; whatever a verb needs is imported by its function.
+
+A verb's function returns None when all is well, or an exit code, and raises `ScaffoldError` for
+anything a person should read.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+import typer
+
+from mlops_scaffold import cli
+from mlops_scaffold.cli.front import ABOUT, COMPLETING, PROGRAM, VERBS
+from mlops_scaffold.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NOT_VERBS = {"app", "complete", "front"}  # what the verbs share
+_ORDER = {name: position for position, name in enumerate(VERBS)}
+
+
+def build_app() -> typer.Typer:
+    """The Typer application with every verb, in the order and with the summaries of `front`."""
+    app = typer.Typer(name=PROGRAM, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+    @app.callback(help=ABOUT)
+    def options(
+        debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+        version: bool = typer.Option(False, "--version", help="Show the version and exit."),
+    ) -> None:
+        """Declare, for help and completion, what was handled before Typer was imported."""
+
+    for module in sorted(found.name for found in iter_modules(cli.__path__)):
+        if module not in _NOT_VERBS:
+            import_module(f"{cli.__name__}.{module}").register(app)
+    for declared in app.registered_commands:
+        declared.short_help = VERBS.get(declared.name or "")
+    for group in app.registered_groups:
+        group.short_help = VERBS.get(str(group.name))
+    app.registered_commands.sort(key=lambda verb: _ORDER.get(verb.name or "", len(_ORDER)))
+    return app
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command.
+
+    Args:
+        args: What was typed after the program's name.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ScaffoldError: What went wrong, for the caller to print.
+    """
+    command = typer.main.get_command(build_app())
+    if COMPLETING in os.environ:
+        command.main(list(args), prog_name=PROGRAM)  # answers the shell and exits
+    try:
+        # What `main` does beside this is to catch what `__main__` should: interrupts, closed pipes.
+        with command.make_context(PROGRAM, list(args)) as context:
+            result = command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except Exception as problem:
+        # Typer up to 0.25 raises click's exceptions and later its own copy of them: what both have
+        # in common is the method that words a usage error.
+        describe = getattr(problem, "format_message", None)
+        if describe is None:
+            raise
+        verb = next((f" {arg}" for arg in args[:1] if arg in VERBS), "")
+        hint = f"{PROGRAM}{verb} --help shows what it takes"
+        raise UsageError(describe(), hint=hint) from None
+    return int(result or 0)

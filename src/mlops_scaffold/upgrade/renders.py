@@ -1,0 +1,130 @@
+"""Versions of templates, rendered once however many projects need them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from mlops_scaffold import render, source
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping
+    from types import TracebackType
+
+    from packaging.version import Version
+
+    from mlops_scaffold.answers import Recorded
+    from mlops_scaffold.source import Source, TemplateTree
+
+
+class Rendered(NamedTuple):
+    """A template at one version with one set of answers."""
+
+    folder: Path
+    answers: Mapping[str, Any]
+
+
+class Renders:
+    """Opened sources, template trees and renders of one run; a context manager.
+
+    A fleet of projects from one template shares all of it.
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._sources: dict[str, Source] = {}
+        self._trees: dict[tuple[str, Version], TemplateTree] = {}
+        self._done: dict[tuple[str, Version, str, str], Rendered] = {}
+
+    def __enter__(self) -> Self:
+        scratch = tempfile.TemporaryDirectory(prefix="mlops-scaffold-")
+        self._root = Path(self._stack.enter_context(scratch))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def source(self, recorded: Recorded) -> Source:
+        """Where a project came from."""
+        if recorded.url not in self._sources:
+            self._sources[recorded.url] = source.source_for(recorded)
+        return self._sources[recorded.url]
+
+    def tree(self, origin: Source, version: Version) -> TemplateTree:
+        """The template tree at a version."""
+        key = (origin.url, version)
+        if key not in self._trees:
+            self._trees[key] = self._stack.enter_context(origin.tree(version))
+        return self._trees[key]
+
+    def render(
+        self,
+        tree: TemplateTree,
+        carried: Mapping[str, Any],
+        answers: Mapping[str, Any] | None = None,
+        *,
+        ask: bool = False,
+    ) -> Rendered:
+        """Render a version.
+
+        Args:
+            tree: The template tree.
+            carried: Answers recorded in the project; those that no longer fit are left out.
+            answers: Answers that replace them, and must fit.
+            ask: Ask on the terminal what neither answers.
+        """
+        wanted = answers or {}
+        key = (tree.url, tree.version, _text(carried), _text(wanted))
+        if key not in self._done or ask:
+            if not self._done:
+                self._stack.enter_context(_compiled_once())
+            folder = self._root / str(len(self._done))
+            final = render.render(tree, wanted, folder, carried=carried, ask=ask)
+            self._done[key] = Rendered(folder, final)
+            # The next project, or the next step, may start from what this one ended with.
+            self._done[tree.url, tree.version, _text(final), _text({})] = self._done[key]
+        return self._done[key]
+
+
+@contextmanager
+def _compiled_once() -> Iterator[None]:
+    """Let Jinja compile each text once, whichever project and version it is of.
+
+    Two versions, and the projects of a fleet, have nearly all texts in common, and compiling takes
+    most of the time of a render. Jinja's own cache is for templates in files; most of these are
+    names and questions. What is kept doesn't know answers: they come in when it runs.
+    """
+    import jinja2  # noqa: PLC0415  # only who renders pays for it
+
+    compiled: dict[Hashable, Any] = {}
+    original = jinja2.Environment.compile
+
+    def compile_once(
+        env: jinja2.Environment, text: Any, name: str | None = None, *more: Any, **options: Any
+    ) -> Any:
+        settings = (env.trim_blocks, env.lstrip_blocks, env.keep_trailing_newline)
+        syntax = (env.variable_start_string, env.block_start_string, env.comment_start_string)
+        key = (type(env), settings, syntax, frozenset(env.extensions), text, name, bool(options))
+        if not isinstance(text, str) or options.get("raw"):
+            return original(env, text, name, *more, **options)
+        if key not in compiled:
+            compiled[key] = original(env, text, name, *more, **options)
+        return compiled[key]
+
+    jinja2.Environment.compile = compile_once  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        jinja2.Environment.compile = original  # type: ignore[method-assign]
+
+
+def _text(answers: Mapping[str, Any]) -> str:
+    return json.dumps(answers, sort_keys=True, default=str)

@@ -1,0 +1,272 @@
+"""One upgrade from beginning to end; and finishing or undoing one that waits."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from mlops_scaffold import answers as answers_file
+from mlops_scaffold import source
+from mlops_scaffold.errors import ConflictsLeftError, ExitCode, ScaffoldError
+from mlops_scaffold.upgrade import changelog, head, state
+from mlops_scaffold.upgrade import git as upgrade_git
+from mlops_scaffold.upgrade.apply import apply, perform, record_version, undo
+from mlops_scaffold.upgrade.objects import scratch
+from mlops_scaffold.upgrade.obstacles import listed
+from mlops_scaffold.upgrade.plan import merge
+from mlops_scaffold.upgrade.snapshot import dirty, read_index
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from packaging.version import Version
+
+    from mlops_scaffold.answers import Recorded
+    from mlops_scaffold.upgrade.git import Repo
+    from mlops_scaffold.upgrade.model import Change, Plan
+    from mlops_scaffold.upgrade.objects import Scratch
+    from mlops_scaffold.upgrade.renders import Renders
+
+
+class Outcome(StrEnum):
+    """How an upgrade ended."""
+
+    UP_TO_DATE = "up to date"
+    PREVIEW = "preview"
+    STAGED = "staged"
+    COMMITTED = "committed"
+    CONFLICTS = "conflicts"
+    ABORTED = "aborted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of an upgrade."""
+
+    to: str = ""  # a version; the newest if empty
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    ask: bool = False
+    dry_run: bool = False
+    diff: bool = False
+    commit: bool = False
+    branch: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an upgrade did, or would do."""
+
+    project: Path
+    outcome: Outcome
+    old: str = ""
+    new: str = ""
+    changes: tuple[Change, ...] = ()
+    conflicts: tuple[str, ...] = ()  # paths of the project
+    changelog: str = ""
+    diff: bytes = b""
+    commit: str = ""
+    rescued: Mapping[str, str] = field(default_factory=dict)  # path -> git blob
+    error: ScaffoldError | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the command line ends with."""
+        if self.error:
+            return self.error.exit_code
+        return ExitCode.CONFLICTS if self.conflicts else ExitCode.OK
+
+
+def upgrade(project: Path, wish: Wish, renders: Renders) -> Report:
+    """Bring one project to another version, or other answers.
+
+    Raises:
+        ScaffoldError: It can't be done; nothing was touched.
+    """
+    recorded = answers_file.read(project)
+    repo = upgrade_git.open_repo(project)
+    with ExitStack() as held:
+        if not wish.dry_run:
+            held.enter_context(state.lock(repo))
+        _refuse_unfinished(repo)
+        old, new = _versions(recorded, wish, renders)
+        nothing_new = Report(project, Outcome.UP_TO_DATE, str(old), str(new))
+        if old == new and not wish.answers:
+            return nothing_new
+        _refuse_dirty(repo)
+        branch = head.branch(repo, wish.branch) if wish.branch else ""
+        origin = renders.source(recorded)
+        before = renders.render(renders.tree(origin, old), recorded.answers)
+        tree = renders.tree(origin, new)
+        after = renders.render(tree, recorded.answers, wish.answers, ask=wish.ask)
+        if old == new and before.answers == after.answers:
+            return nothing_new
+        store = held.enter_context(scratch(repo))
+        labels = (f"template v{old}", f"template v{new}")
+        plan = merge(repo, store, before.folder, after.folder, labels=labels)
+        report = Report(
+            project,
+            Outcome.PREVIEW,
+            str(old),
+            str(new),
+            plan.changes,
+            tuple(path.removeprefix(repo.prefix) for path in plan.conflicts),
+            changelog.between(_read(tree.root / "CHANGELOG.md"), old, new),
+            show(repo, store, plan) if wish.diff else b"",
+        )
+        if wish.dry_run:
+            return report
+        apply(repo, store, plan, versions=(str(old), str(new)), branch=branch)
+        return _finished(repo, report, plan, commit=wish.commit or bool(branch))
+
+
+def resume(project: Path, *, commit: bool = False) -> Report:
+    """Finish an upgrade whose conflicts were resolved, or that was killed.
+
+    Raises:
+        ConflictsLeftError: Some are not; they are named.
+        ScaffoldError: There is no unfinished upgrade, or only `abort` can end it.
+    """
+    repo = upgrade_git.open_repo(project)
+    with state.lock(repo):
+        begun = _begun(repo)
+        if begun.phase == state.UNDOING:
+            raise ScaffoldError(
+                "the upgrade was being undone when it was interrupted",
+                hint="finish that: mlops-scaffold upgrade --abort",
+            )
+        if begun.phase == state.APPLYING:
+            perform(repo, begun)
+            if begun.conflicts:
+                raise _conflicts(repo, begun.conflicts)
+        else:
+            _refuse_unresolved(repo, begun)
+            record_version(repo, begun)
+            state.forget(repo)
+        done = ""
+        if commit:
+            done = head.commit(repo, dirty(repo), _message(begun.old, begun.new))
+        outcome = Outcome.COMMITTED if done else Outcome.STAGED
+        return Report(project, outcome, begun.old, begun.new, commit=done)
+
+
+def abort(project: Path) -> Report:
+    """Undo an unfinished upgrade: files and index are as before it.
+
+    Raises:
+        ScaffoldError: There is none.
+    """
+    repo = upgrade_git.open_repo(project)
+    with state.lock(repo):
+        begun = _begun(repo)
+        rescued = undo(repo, begun)
+        return Report(project, Outcome.ABORTED, begun.new, begun.old, rescued=rescued)
+
+
+def show(repo: Repo, store: Scratch, plan: Plan, *, colour: bool = False) -> bytes:
+    """The plan's changes to tracked files, as `git diff` shows them."""
+    command = ["diff", "--no-ext-diff", "--no-textconv", "-M", "--full-index"]
+    command += [f"--color={'always' if colour else 'never'}"]
+    command += [f"--relative={repo.prefix}"] if repo.prefix else []
+    return repo.run(*command, plan.before, plan.after, "--", env=store.env)
+
+
+def _versions(recorded: Recorded, wish: Wish, renders: Renders) -> tuple[Version, Version]:
+    known = renders.source(recorded).versions()
+    old = source.parse_version(recorded.version_text, known)
+    new = source.parse_version(wish.to, known) if wish.to else max(old, known[-1])
+    if new < old:
+        raise ScaffoldError(
+            f"the project is at {old}; {new} is older, and upgrades only go forward",
+            hint="to go back, revert the upgrade's commit: git revert COMMIT",
+        )
+    return old, new
+
+
+def _finished(repo: Repo, report: Report, plan: Plan, *, commit: bool) -> Report:
+    if plan.conflicts:
+        return replace(report, outcome=Outcome.CONFLICTS)
+    if not commit:
+        return replace(report, outcome=Outcome.STAGED)
+    done = head.commit(repo, plan.stages, _message(report.old, report.new))
+    return replace(report, outcome=Outcome.COMMITTED, commit=done)
+
+
+def _message(old: str, new: str) -> str:
+    if old == new:
+        return f"Change answers of the template {new}"
+    return f"Upgrade the template from {old} to {new}"
+
+
+def _begun(repo: Repo) -> state.State:
+    begun = state.load(repo)
+    if begun is None:
+        state.sweep(repo)
+        raise ScaffoldError(
+            f"no upgrade is unfinished in {repo.project}",
+            hint="start one: mlops-scaffold upgrade",
+        )
+    return begun
+
+
+def _refuse_unfinished(repo: Repo) -> None:
+    begun = state.load(repo)
+    if begun:
+        raise ScaffoldError(
+            f"the upgrade from {begun.old} to {begun.new} is not finished",
+            hint="mlops-scaffold upgrade --continue, or --abort to undo it",
+        )
+    doing = upgrade_git.unfinished(repo)
+    if doing:
+        raise ScaffoldError(
+            f"a {doing} is in progress in {repo.top}",
+            hint=f"finish it first: git {doing} --continue, or --abort",
+        )
+
+
+def _refuse_dirty(repo: Repo) -> None:
+    changed = dirty(repo)
+    if changed:
+        raise ScaffoldError(
+            f"these files have changes that are not committed:\n{listed(changed)}",
+            hint="commit them first: git commit -a, or put them aside: git stash",
+        )
+
+
+def _refuse_unresolved(repo: Repo, begun: state.State) -> None:
+    """Every conflict must be resolved, and the upgrade still there."""
+    index = read_index(repo)
+    marked = {path for path in begun.conflicts if _has_markers(repo.top / path)}
+    left = sorted({*index.unmerged, *marked})
+    if left:
+        raise _conflicts(repo, left)
+    before = {path: (mode, oid) for path, mode, oid in begun.index}
+    clean = [path for path in begun.paths if path not in begun.conflicts]
+    if clean and all(index.entries.get(path) == before.get(path) for path in clean):
+        raise ScaffoldError(
+            "nothing of the upgrade is left: its changes were taken back",
+            hint="end it: mlops-scaffold upgrade --abort",
+        )
+
+
+def _conflicts(repo: Repo, paths: tuple[str, ...] | list[str]) -> ConflictsLeftError:
+    inside = [path.removeprefix(repo.prefix) for path in paths]
+    return ConflictsLeftError(
+        f"conflicts are left in:\n{listed(inside)}",
+        hint="edit each file, then: git add FILE (or git rm FILE), then: "
+        "mlops-scaffold upgrade --continue",
+    )
+
+
+def _has_markers(file: Path) -> bool:
+    if file.is_symlink() or not file.is_file():
+        return False
+    starts = (b"<<<<<<< yours", b">>>>>>> template v")
+    return any(line.startswith(starts) for line in file.read_bytes().splitlines())
+
+
+def _read(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""

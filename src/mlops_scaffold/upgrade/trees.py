@@ -1,0 +1,140 @@
+"""Trees and git: what was renamed, what differs, what a merge of three of them gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from mlops_scaffold.upgrade.git import split
+from mlops_scaffold.upgrade.objects import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mlops_scaffold.upgrade.git import Repo
+    from mlops_scaffold.upgrade.model import Sides
+    from mlops_scaffold.upgrade.objects import Scratch
+
+YOURS = "yours"
+_MARKERS = (b"<<<<<<<", b"|||||||", b">>>>>>>")
+
+Diff: TypeAlias = dict[str, tuple[Entry | None, Entry | None]]
+
+
+class Result(NamedTuple):
+    """A merge: the tree, the stages of what is in conflict, and why it is."""
+
+    tree: str
+    conflicts: dict[str, dict[int, Entry]]
+    why: dict[str, str]
+
+
+def renames(repo: Repo, store: Scratch, old: str, new: str) -> dict[str, str]:
+    """Old name -> new name of what was renamed between two trees."""
+    command = ("diff-tree", "-r", "-z", "-M", "--no-rename-empty", "--diff-filter=R", old, new)
+    fields = split(repo.run(*command, env=store.env)) if old != new else []
+    return dict(zip(fields[1::3], fields[2::3], strict=True))
+
+
+def diff(repo: Repo, store: Scratch, before: str, after: str) -> Diff:
+    """Path -> entry before and after, of all paths that differ."""
+    fields = split(repo.run("diff-tree", "-r", "-z", "--no-renames", before, after, env=store.env))
+    found: Diff = {}
+    for info, path in zip(fields[::2], fields[1::2], strict=True):
+        old_mode, new_mode, old, new, _ = info.removeprefix(":").split(" ")
+        found[path] = (
+            Entry(old_mode, old) if old.strip("0") else None,
+            Entry(new_mode, new) if new.strip("0") else None,
+        )
+    return found
+
+
+def read_blobs(repo: Repo, store: Scratch, oids: Iterable[str]) -> dict[str, bytes]:
+    """Contents by id."""
+    wanted = list(dict.fromkeys(oids))
+    if not wanted:
+        return {}
+    output = repo.run(
+        "cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in wanted).encode(), env=store.env
+    )
+    found: dict[str, bytes] = {}
+    place = 0
+    for oid in wanted:
+        end = output.index(b"\n", place)
+        size = int(output[place:end].split(b" ")[2])
+        found[oid] = output[end + 1 : end + 1 + size]
+        place = end + size + 2
+    return found
+
+
+def merge(repo: Repo, store: Scratch, sides: Sides, labels: tuple[str, str]) -> Result:
+    """Let git merge three trees as it merges branches.
+
+    Args:
+        repo: Whose attributes and merge drivers apply.
+        store: Holds the objects and takes the result's.
+        sides: What to merge.
+        labels: What the base and the new template are called in conflict markers.
+    """
+    root = store.commit(store.tree(sides.base))
+    mine, theirs = (store.commit(store.tree(side), root) for side in (sides.ours, sides.new))
+    output = split(
+        repo.run("merge-tree", "--write-tree", "-z", mine, theirs, env=store.env, expect=(0, 1))
+    )
+    result = _parse(output)
+    if not result.conflicts:
+        return result
+    return _relabel(repo, store, result, {mine: YOURS, root: labels[0], theirs: labels[1]})
+
+
+def _parse(output: list[str]) -> Result:
+    """Read what `git merge-tree -z` prints: tree, stages, an empty field, messages."""
+    rest = iter(output[1:])
+    conflicts: dict[str, dict[int, Entry]] = {}
+    for row in iter(lambda: next(rest, ""), ""):
+        info, _, path = row.partition("\t")
+        mode, oid, stage = info.split(" ")
+        conflicts.setdefault(path, {})[int(stage)] = Entry(mode, oid)
+    why: dict[str, str] = {}
+    for count in rest:
+        paths = [next(rest) for _ in range(int(count))]
+        kind, _message = next(rest), next(rest)
+        if kind.startswith("CONFLICT"):
+            why |= dict.fromkeys(paths, kind.removeprefix("CONFLICT ").strip("()"))
+    return Result(output[0], conflicts, why)
+
+
+def _relabel(repo: Repo, store: Scratch, result: Result, names: Mapping[str, str]) -> Result:
+    """Replace commit ids by labels, in conflict markers and in file names that git made up."""
+
+    def readable(path: str) -> str:
+        for commit, label in names.items():
+            path = path.replace(f"~{commit}", f"~{label.replace(' ', '-')}")
+        return path
+
+    entries = _list(repo, store, result.tree)
+    marked = [
+        path for path, stages in result.conflicts.items() if path in entries and len(stages) > 1
+    ]
+    contents = read_blobs(repo, store, (entries[path].oid for path in marked))
+    for path in marked:
+        content = contents[entries[path].oid]
+        for commit, label in names.items():
+            for marker in _MARKERS:
+                content = content.replace(
+                    b"%s %s" % (marker, commit.encode()), b"%s %s" % (marker, label.encode())
+                )
+        entries[path] = Entry(entries[path].mode, store.blob(content))
+    return Result(
+        store.tree({readable(path): entry for path, entry in entries.items()}),
+        {readable(path): stages for path, stages in result.conflicts.items()},
+        {readable(path): reason for path, reason in result.why.items()},
+    )
+
+
+def _list(repo: Repo, store: Scratch, tree: str) -> dict[str, Entry]:
+    rows = (row.partition("\t") for row in split(repo.run("ls-tree", "-rz", tree, env=store.env)))
+    found: dict[str, Entry] = {}
+    for info, _, path in rows:
+        mode, _kind, oid = info.split(" ")
+        found[path] = Entry(mode, oid)
+    return found

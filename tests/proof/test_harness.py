@@ -1,0 +1,294 @@
+"""The harness is tested with a tiny template: it passes, and broken on purpose it fails.
+
+Each break names the step that must notice it, and what that step must say.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mlops_scaffold import release
+
+from . import spec, step_run, step_ship
+from .prove import STEPS, prove_unit, unit_for
+from .records import StepResult
+from .unit import git
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+PROJECT = "templates/tiny/project"
+SHARED = "templates/_shared"
+SERVING = f"{PROJECT}/src/{{{{ package_name }}}}/serving.py"
+DEMO = f"{PROJECT}/src/{{{{ package_name }}}}/demo.py"
+WORDS = f"{PROJECT}/src/{{{{ package_name }}}}/words.py.jinja"
+TESTS = f"{PROJECT}/tests/test_serving.py.jinja"
+
+pytestmark = pytest.mark.proof
+
+
+@dataclass(frozen=True)
+class Break:
+    """In `path`, `old` becomes `new` (no `old`: `new` is added at the end, or is a new file)."""
+
+    path: str
+    finding: str
+    new: str | bytes = ""
+    old: str = ""
+
+    def apply(self, root: Path) -> None:
+        path = root / self.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = path.read_bytes() if path.exists() else b""
+        new = self.new if isinstance(self.new, bytes) else self.new.encode()
+        if self.old:
+            assert self.old.encode() in before, f"{self.path} has no {self.old!r} to break"
+            path.write_bytes(before.replace(self.old.encode(), new))
+        elif new or not path.exists():
+            path.write_bytes(before + new)
+        else:
+            path.unlink()
+
+
+RENDER = (
+    Break(f"{PROJECT}/.env.example", ".env.example is missing"),
+    Break(f"{PROJECT}/a.md.jinja", "a.md: Jinja left over", "{{ '{{ project_name }}' }}\n"),
+    Break(f"{PROJECT}/empty.md", "empty.md: empty"),
+    Break(f"{PROJECT}/crlf.md", "crlf.md: CR line ends", b"one\r\n"),
+    Break(f"{PROJECT}/latin.md", "latin.md: not UTF-8", b"caf\xe9\n"),
+    Break(f"{PROJECT}/bad.yaml", "bad.yaml: not valid yaml", "a: [\n"),
+    Break(f"{PROJECT}/bad.toml", "bad.toml: not valid toml", "a =\n"),
+    Break(f"{PROJECT}/bad.json", "bad.json: not valid json", "{,}\n"),
+    Break(f"{PROJECT}/end.md", "end.md: no newline at the end", "end"),
+    Break(f"{PROJECT}/key.md", "key.md: looks like an AWS key", "AKIA" + "A" * 16 + "\n"),
+    Break(f"{PROJECT}/old.md.orig", "old.md.orig: a stray name", "old\n"),
+    Break(f"{PROJECT}/dice.md.jinja", "dice.md: rendered twice", "{{ range(99999) | random }}\n"),
+)
+READ = (
+    Break(SERVING, "`make lint` fails", "\nimport this\n"),
+    Break(WORDS, "`make typecheck` fails", "WORD: int =", "WORD ="),
+    Break(DEMO, "`make format` changes", 'print( "hi" )\n'),
+    Break(
+        f"{SHARED}/pyproject-tools.toml", "mypy is not strict", "strict = false", "strict = true"
+    ),
+    Break(f"{SHARED}/pyproject-tools.toml", "rules are not wide", '["E", "F"]', '["ALL"]'),
+    Break(f"{PROJECT}/README.md.jinja", "link to gone.md", "\n[gone](gone.md)\n"),
+    Break(f"{PROJECT}/README.md.jinja", "link to #gone", "\n[gone](#gone)\n"),
+    Break(f"{PROJECT}/README.md.jinja", "no target for `make coffee`", "\n`make coffee`\n"),
+    Break(f"{PROJECT}/README.md.jinja", "does not mention `make lock`", "", "`make lock`, "),
+    Break(f"{PROJECT}/README.md.jinja", "runs tiny.gone", "\n```sh\npython -m tiny.gone\n```\n"),
+    Break(f"{PROJECT}/README.md.jinja", "names deploy/gone", "\n```sh\nls deploy/gone\n```\n"),
+)
+START = 'os.environ["APP_PORT"] = "0"'
+CALL_OUT = 'import socket\n    socket.create_connection(("127.0.0.1", PORT))\n    '
+LINGER = 'import subprocess\n    subprocess.Popen(["sleep", "9"])\n    '
+WRONG_SUM = ("sum(numbers) + (numbers[0] > 10)", "sum(numbers)")
+SKIP = "\n\ndef test_skips() -> None:\n    pytest.skip('no time')\n"
+WRITE = "\n\ndef test_writes() -> None:\n    open('x.md', 'w').close()\n"
+OMIT = 'branch = true\nomit = ["*/words.py"]'
+RUN = (
+    Break(DEMO, "`make demo` left processes", LINGER + START, START),
+    Break(DEMO, "`make demo` fails with the network cut", CALL_OUT + START, START),
+    Break(SERVING, "end to end: 20 and 22 make 43", *WRONG_SUM),
+    Break(TESTS, "a test was skipped: no time", SKIP),
+    Break(TESTS, "the tests cover", "\n\ndef none_demo", "\n\ndef test_the_demo"),
+    Break(TESTS, "leave changes in the clone", WRITE),
+    Break(f"{SHARED}/pyproject-tools.toml", "words.py is left out", OMIT, "branch = true"),
+)
+PIN = "@5fda3b95a4ea91299a34e894583c3862153e4b97"
+OTHER = "      - uses: someone/else@v1\n      - run: make setup"
+CI_READ = (
+    Break(
+        f"{SHARED}/ci.yml",
+        "actionlint finds fault",
+        "runs-on: ubuntu-1.0",
+        "runs-on: ubuntu-latest",
+    ),
+    Break(f"{SHARED}/ci.yml", "zizmor finds fault", "permissions: write-all", "permissions: {}"),
+    Break(
+        f"{SHARED}/ci.yml",
+        "actions/setup-python is not pinned",
+        "@v7",
+        "@5fda3b95a4ea91299a34e894583c3862153e4b97",
+    ),
+    Break(f"{SHARED}/ci.yml", "v9.0.0, the current major is v10", "# v9.0.0", "# v10.0.1"),
+    Break(
+        f"{SHARED}/ci.yml",
+        "someone/else has no stand-in",
+        "      - uses: someone/else@v1\n      - run: make setup",
+        "      - run: make setup",
+    ),
+)
+CI_RUN = (Break(f"{SHARED}/ci.yml", "ci.yml on push fails", "make setup gone", "make setup"),)
+DOCKERFILE = f"{SHARED}/deploy/Dockerfile"
+SHIP = (
+    Break(DOCKERFILE, "hadolint finds fault", "MAINTAINER somebody\n"),
+    Break(DOCKERFILE, "the image's user is 'root'", "USER root", "USER 10001:10001"),
+    Break(DOCKERFILE, "the container runs as root", "ENV OK=1\n"),
+    Break(DOCKERFILE, "a build tool is inside", "RUN touch /usr/local/bin/gcc\n"),
+    Break(DOCKERFILE, "a private file is inside", "RUN touch /app/.env\n"),
+    Break(DOCKERFILE, "holds a secret: API_TOKEN", "ENV API_TOKEN=abc\n"),
+    Break(
+        SERVING,
+        "in the container, end to end: 20",
+        "sum(numbers) + (numbers[0] > 10)",
+        "sum(numbers)",
+    ),
+    Break("templates/tiny/proof.yml", "1 MB are allowed", "max_mb: 1,", "max_mb: 400,"),
+    Break("templates/tiny/proof.yml", "pydantic is inside", "[pydantic]", "[pytest]"),
+    Break(f"{PROJECT}/compose.yaml.jinja", "compose.yaml is not valid", "colour: blue\n"),
+    Break(
+        f"{PROJECT}/deploy/kubernetes/pod.yaml.jinja",
+        "not a valid manifest",
+        "containerPort: x",
+        "containerPort: 8000",
+    ),
+    Break(
+        f"{PROJECT}/deploy/kubernetes/kustomization.yaml",
+        "kubectl kustomize fails",
+        "  - gone.yaml\n",
+    ),
+)
+CHART = f"{PROJECT}/deploy/chart"
+GOOD_CHART = (
+    Break(
+        f"{CHART}/Chart.yaml",
+        "",
+        "apiVersion: v2\nname: tiny\nversion: 0.1.0\nicon: https://example.org/x.svg\n",
+    ),
+    Break(f"{CHART}/values.yaml", "", "port: 8000\n"),
+    Break(
+        f"{CHART}/templates/service.yaml",
+        "",
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: tiny\nspec:\n"
+        "  ports:\n    - port: {{ .Values.port }}\n",
+    ),
+)
+BAD_CHART = (
+    *GOOD_CHART[:2],
+    Break(f"{CHART}/values.yaml", "deploy/chart/Chart.yaml is not a valid", "port: high\n"),
+    *GOOD_CHART[2:],
+)
+KEEP_UP = (
+    Break(f"{PROJECT}/constraints.txt", "iniconfig 2", "", "iniconfig=="),
+    Break(f"{PROJECT}/constraints.txt", "not `name==version`: pluggy>=", "pluggy>=", "pluggy=="),
+    Break(
+        f"{PROJECT}/pyproject.toml.jinja",
+        "'pluggy' has no lower bound",
+        '"pluggy",\n  "uv>',
+        '"uv>',
+    ),
+)
+BREAKS = {
+    "render": ("render", RENDER),
+    "read": ("read", READ),
+    "run": ("run", RUN),
+    "ci, read": ("ci", CI_READ),
+    "ci, run": ("ci", CI_RUN),
+    "ship": ("ship", SHIP),
+    "keep-up": ("keep-up", KEEP_UP),
+}
+
+
+def checkout(folder: Path) -> Path:
+    """A checkout with the tiny template alone, on this project's program and shared parts."""
+    shutil.copytree(HERE / "catalog", folder)
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "releases").mkdir()
+    shutil.copytree(ROOT / SHARED, folder / SHARED)
+    for name in ("copier.yml", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+def prove(root: Path, *steps: str, answers: str = "defaults") -> list[StepResult]:
+    tiny = spec.load(root, "tiny")
+    with unit_for(root, tiny, spec.answer_set(tiny, answers)) as unit:
+        return prove_unit(unit, steps, lambda _: None)
+
+
+@pytest.mark.parametrize("answers", ["defaults", "welcome"])
+def test_the_tiny_template_passes(tmp_path: Path, answers: str) -> None:
+    results = prove(checkout(tmp_path / "catalog"), *STEPS, answers=answers)
+    failed = [(each.step, each.findings) for each in results if each.status == "failed"]
+    assert failed == []
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_broken_template_is_noticed(name: str, tmp_path: Path) -> None:
+    step, breaks = BREAKS[name]
+    root = checkout(tmp_path / "catalog")
+    for each in breaks:
+        each.apply(root)
+    with socket.create_server(("127.0.0.1", 0)) as outside:  # not to be seen with the network cut
+        demo = root / DEMO
+        demo.write_text(demo.read_text().replace("PORT)", f"{outside.getsockname()[1]})"))
+        (result,) = prove(root, step)
+    if result.status == "skipped":
+        pytest.skip(result.findings[0])
+    missed = [
+        each.finding for each in breaks if not any(each.finding in said for said in result.findings)
+    ]
+    assert missed == [], "\n".join(result.findings)
+
+
+@pytest.mark.parametrize("chart", [GOOD_CHART, BAD_CHART])
+def test_helm_charts_are_rendered_and_validated(tmp_path: Path, chart: tuple[Break, ...]) -> None:
+    folder = tmp_path / "project"
+    for each in chart:
+        each.apply(folder)
+    tiny = spec.load(checkout(tmp_path / "catalog"), "tiny")
+    with unit_for(tmp_path / "catalog", tiny, tiny.answer_sets[0]) as unit:
+        said = list(step_ship.manifest_findings(unit, folder / PROJECT))
+    wanted = [each.finding for each in chart if each.finding]
+    assert len(said) == len(wanted), said
+    assert all(part in text for part, text in zip(wanted, said, strict=True))
+
+
+def test_a_step_that_takes_too_long_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(step_run.LIMITS, "test", 0.001)
+    monkeypatch.setattr(step_run, "_HARD", 60_000)
+    (result,) = prove(checkout(tmp_path / "catalog"), "run")
+    assert any("`make test` took" in each for each in result.findings), result.findings
+
+
+def released(folder: Path) -> Path:
+    """A checkout that has released the tiny template once and goes on as a development version."""
+    root = checkout(folder)
+    for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "Begin"]):
+        git("-C", str(root), *arguments)
+    release.cut(root, "0.1.0")
+    shutil.rmtree(root / ".git")
+    version = root / "src/mlops_scaffold/__init__.py"
+    version.write_text(version.read_text().replace('"0.1.0"', '"0.2.0.dev0"'))
+    return root
+
+
+def test_a_released_version_upgrades(tmp_path: Path) -> None:
+    root = released(tmp_path / "catalog")
+    Break(SERVING, "", '"""The service, renewed."""', '"""The service."""').apply(root)
+    Break(f"{PROJECT}/new.md", "", "# New\n").apply(root)
+    Break(f"{PROJECT}/.editorconfig.jinja", "", "\n[*.new]\nindent_size = 2\n").apply(root)
+    (result,) = prove(root, "upgrade")
+    assert (result.status, result.findings) == ("ok", ())
+    assert result.figures["upgrades"] == 1
+
+
+def test_a_template_that_takes_the_place_of_edits_is_noticed(tmp_path: Path) -> None:
+    root = released(tmp_path / "catalog")
+    Break(f"{PROJECT}/README.md.jinja", "", "\n## Where owners put their notes\n").apply(root)
+    (result,) = prove(root, "upgrade")
+    assert any("`mlops-scaffold upgrade` ends with 3" in each for each in result.findings)
+
+
+def test_an_upgrade_that_breaks_the_tests_is_noticed(tmp_path: Path) -> None:
+    root = released(tmp_path / "catalog")
+    Break(SERVING, "", "sum(numbers) + 1", "sum(numbers)").apply(root)
+    (result,) = prove(root, "upgrade")
+    assert any("`make test` fails after the upgrade" in each for each in result.findings)

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlops_scaffold import lint, source
+from mlops_scaffold.__main__ import main
+
+from .conftest import ANSWERS_TEMPLATE, CATALOG_YAML, COPIER_YML, QUESTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import MakeCatalog
+
+PROJECT = "templates/demo/project"
+ASK = "\n".join(
+    f"demo_q{n}: {{type: str, when: \"{{{{ template == 'demo' }}}}\"}}" for n in range(2)
+)
+
+
+def found(root: Path) -> set[tuple[str, int, str]]:
+    return {
+        (finding.file, finding.line, finding.rule) for finding in lint.check(root, contract=False)
+    }
+
+
+def test_a_sound_catalog_has_no_findings(make_catalog: MakeCatalog) -> None:
+    assert lint.check(make_catalog(), contract=False) == ()
+
+
+def test_our_own_catalog_has_no_findings() -> None:
+    assert lint.check(source.builtin_root()) == ()
+
+
+def test_our_own_templates_are_held_to_the_contract(make_catalog: MakeCatalog) -> None:
+    missing = {f.message for f in lint.check(make_catalog(), contract=True) if f.rule == "contract"}
+    assert "every template has Dockerfile" in missing
+    assert "every template has src" not in missing
+    assert "every template has README.md" not in missing
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"copier.yml": f"_tasks: [x]\n{COPIER_YML}"}, ("copier.yml", 1, "unsafe-setting")),
+        ({"copier.yml": f"_migrations: []\n{COPIER_YML}"}, ("copier.yml", 1, "unsafe-setting")),
+        (
+            {"copier.yml": f"_jinja_extensions: [x]\n{COPIER_YML}"},
+            ("copier.yml", 1, "unsafe-setting"),
+        ),
+        (
+            {"templates/demo/questions.yml": f"{QUESTIONS}_exclude: [x]\n"},
+            ("templates/demo/questions.yml", 15, "included-setting"),
+        ),
+        (
+            {
+                "templates/other/questions.yml": "demo_size: 4\n",
+                "templates/other/project/x": "",
+                "catalog.yaml": CATALOG_YAML.replace("later", "other"),
+            },
+            ("templates/other/questions.yml", 1, "collision"),
+        ),
+        (
+            {"templates/demo/questions.yml": f"{QUESTIONS}size: 4\n"},
+            ("templates/demo/questions.yml", 15, "prefix"),
+        ),
+        (
+            {"templates/demo/questions.yml": f"{QUESTIONS}demo_all: 4\n"},
+            ("templates/demo/questions.yml", 15, "asked-everywhere"),
+        ),
+        (
+            {"templates/demo/questions.yml": 'demo_x: {default: "", validator: x, when: false}\n'},
+            ("templates/demo/questions.yml", 1, "empty-default"),
+        ),
+        (
+            {"templates/demo/questions.yml": f"{QUESTIONS}{ASK}\n"},
+            ("templates/demo/questions.yml", 1, "too-many"),
+        ),
+        (
+            {"copier.yml": COPIER_YML.replace("---", "a: 1\nb: 2\nc: 3\n---")},
+            ("templates/demo/questions.yml", 1, "too-many"),
+        ),
+        ({"templates/unknown/project/x": ""}, ("catalog.yaml", 1, "unlisted")),
+        (
+            {"templates/demo/proof.yml": "answer_sets:\n  one: {colour: red}\n  two: {nope: 1}\n"},
+            ("templates/demo/proof.yml", 3, "answer-set"),
+        ),
+        (
+            {"templates/demo/proof.yml": "answer_sets:\n  one: {package_name: x}\n"},
+            ("templates/demo/proof.yml", 2, "answer-set"),
+        ),
+        (
+            {f"{PROJECT}/{{{{ _copier_conf.answers_file }}}}.jinja": None},
+            (PROJECT, 1, "no-answers-file"),
+        ),
+        ({f"{PROJECT}/.gitignore": "x"}, (f"{PROJECT}/.gitignore", 1, "gitignore")),
+        ({f"{PROJECT}/git~1/x": ""}, (f"{PROJECT}/git~1", 1, "git-like")),
+        ({f"{PROJECT}/aux.c": ""}, (f"{PROJECT}/aux.c", 1, "bad-name")),
+        ({"run.sh.jinja": ""}, (f"{PROJECT}/run.sh", 1, "shadowed")),
+        ({f"{PROJECT}/run.sh.jinja": ""}, (f"{PROJECT}/run.sh", 1, "shadowed")),
+        (
+            {f"{PROJECT}/a.jinja": "\n{% include '_shared/x' %}"},
+            (f"{PROJECT}/a.jinja", 2, "include"),
+        ),
+        (
+            {f"{PROJECT}/a.jinja": "{%- from '../x' import y %}"},
+            (f"{PROJECT}/a.jinja", 1, "include"),
+        ),
+        ({f"{PROJECT}/a.jinja": "\n\n{{ now() }}"}, (f"{PROJECT}/a.jinja", 3, "unsteady")),
+        (
+            {f"{PROJECT}/a.jinja": "{{ _copier_conf.src_path }}"},
+            (f"{PROJECT}/a.jinja", 1, "unsteady"),
+        ),
+        ({"templates/_shared/a": "{{ _folder_name }}"}, ("templates/_shared/a", 1, "unsteady")),
+        (
+            {f"{PROJECT}/pyproject.toml.jinja": '[project]\ndependencies = ["a", "b"]\n'},
+            (f"{PROJECT}/pyproject.toml.jinja", 2, "dependencies"),
+        ),
+        ({"copier.yml": "a: [\n"}, ("copier.yml", 2, "unreadable")),
+        ({"copier.yml": "a: 1\na: 2\n"}, ("copier.yml", 2, "unreadable")),
+        ({"catalog.yaml": "projects:\n  - {slug: demo}\n"}, ("catalog.yaml", 2, "unreadable")),
+        ({"catalog.yaml": None}, ("copier.yml", 1, "unreadable")),
+    ],
+)
+def test_each_trap_is_found_where_it_is(
+    make_catalog: MakeCatalog, changes: dict[str, str | None], expected: tuple[str, int, str]
+) -> None:
+    assert expected in found(make_catalog(changes))
+
+
+def test_a_link_is_found(make_catalog: MakeCatalog) -> None:
+    root = make_catalog()
+    (root / PROJECT / "link").symlink_to("/etc")
+    assert (f"{PROJECT}/link", 1, "link") in found(root)
+
+
+def test_the_answers_file_is_no_trap(make_catalog: MakeCatalog) -> None:
+    assert "_copier_answers" in ANSWERS_TEMPLATE
+    assert found(make_catalog({"templates/_shared/answers.yml": ANSWERS_TEMPLATE})) == set()
+
+
+def test_the_command_prints_file_line_rule_and_fix(
+    make_catalog: MakeCatalog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_catalog({f"{PROJECT}/.gitignore": "x"})
+    assert main(["catalog", "lint", str(root)]) == 1
+    out = capsys.readouterr().out
+    assert f"{PROJECT}/.gitignore:1: gitignore: " in out
+    assert "fix: name it .gitignore.jinja" in out
+    assert main(["catalog", "lint", str(root), "--json"]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["rule"] == "gitignore"
+    (root / PROJECT / ".gitignore").unlink()
+    assert main(["catalog", "lint", str(root)]) == 0

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from packaging.version import Version
+
+from mlops_scaffold import source
+from mlops_scaffold.errors import ScaffoldError, UsageError
+from mlops_scaffold.render import render
+
+from .conftest import commit_all, contents
+
+if TYPE_CHECKING:
+    from .conftest import MakeCatalog
+
+DEMO = {"template": "demo"}
+
+
+def tree_of(
+    root: Path, version: str = "1.0.0", url: str = source.BUILTIN_URL
+) -> source.TemplateTree:
+    return source.TemplateTree(root, Version(version), url, f"v{version}")
+
+
+def test_renders_names_content_modes_and_where_it_came_from(
+    make_catalog: MakeCatalog, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    final = render(tree_of(make_catalog()), {**DEMO, "project_name": "my-demo", "size": "7"}, out)
+    assert final == {
+        "template": "demo",
+        "project_name": "my-demo",
+        "demo_size": 7,
+        "demo_colour": "red",
+    }
+    assert contents(out) == {
+        ".copier-answers.yml": (
+            0o100644,
+            (
+                b"# Kept.\n_commit: v1.0.0\n_src_path: mlops-scaffold://catalog.git\n"
+                b"demo_colour: red\ndemo_size: 7\nproject_name: my-demo\ntemplate: demo\n"
+            ),
+        ),
+        "README.md": (0o100644, b"# my-demo: 7\n"),
+        "run.sh": (0o100755, b"#!/bin/sh\n"),
+        "src/my_demo/__init__.py": (0o100644, b""),
+    }
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_same_input_gives_the_same_bytes_whoever_renders(
+    make_catalog: MakeCatalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_catalog({"templates/demo/project/place.jinja": "{{ _folder_name }}\n"})
+    render(tree_of(root), DEMO, tmp_path / "one")
+
+    settings = Path(os.environ["XDG_CONFIG_HOME"]) / "copier"
+    settings.mkdir(parents=True)
+    (settings / "settings.yml").write_text("defaults: {demo_size: 99, project_name: hijacked}\n")
+    commit_all(root, "v3.0.0")
+    (root / "templates/demo/project/run.sh").chmod(0o700)
+    monkeypatch.chdir(root)
+    before = os.umask(0o077)
+    try:
+        render(tree_of(root), DEMO, tmp_path / "two words")
+    finally:
+        os.umask(before)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two words")
+
+
+@pytest.mark.parametrize(
+    ("answers", "said", "hint"),
+    [
+        ({"size_": "1"}, "demo has no question 'size_'", "did you mean size"),
+        ({"nothing_like_it": 1}, "no question 'nothing_like_it'", "project_name, size, colour"),
+        ({"package_name": "x"}, "'package_name' follows from other answers", ""),
+        ({"shade": "x"}, "'demo_shade' is not asked with these answers", ""),
+        ({"colour": "blue"}, r"demo_colour: 'blue' is not in \['red', 'green'\]", ""),
+        ({"size": "0"}, "demo_size: At least one", ""),
+        ({"size": "many"}, "'many' is not a whole number", ""),
+        ({"size": 1, "demo_size": 1}, "'demo_size' is given twice", ""),
+        ({"_src_path": "x"}, "no question '_src_path'", ""),
+    ],
+)
+def test_answers_that_do_not_fit_are_refused_and_nothing_is_left(
+    make_catalog: MakeCatalog, tmp_path: Path, answers: dict[str, Any], said: str, hint: str
+) -> None:
+    root = make_catalog()
+    with pytest.raises(UsageError, match=said) as caught:
+        render(tree_of(root), {**DEMO, **answers}, tmp_path / "out")
+    assert hint in caught.value.hint
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["catalog"]
+
+
+def test_an_answer_that_is_asked_because_of_another_is_taken(
+    make_catalog: MakeCatalog, tmp_path: Path
+) -> None:
+    final = render(
+        tree_of(make_catalog()), {**DEMO, "colour": "green", "shade": "light"}, tmp_path / "out"
+    )
+    assert final["demo_shade"] == "light"
+
+
+def test_carried_answers_stay_where_they_fit_and_default_where_they_do_not(
+    make_catalog: MakeCatalog, tmp_path: Path
+) -> None:
+    carried = {
+        "template": "demo",
+        "project_name": "old-name",
+        "demo_size": -4,
+        "demo_colour": "purple",
+        "demo_shade": "hidden now",
+        "gone": True,
+    }
+    final = render(tree_of(make_catalog()), {"size": 5}, tmp_path / "one", carried=carried)
+    expected = {
+        "template": "demo",
+        "project_name": "old-name",
+        "demo_size": 5,
+        "demo_colour": "red",
+    }
+    assert final == expected
+    final = render(tree_of(make_catalog()), {}, tmp_path / "two", carried=carried)
+    assert final == {**expected, "demo_size": 3}
+
+
+def test_an_answers_file_is_written_even_where_the_template_has_none(
+    make_catalog: MakeCatalog, tmp_path: Path
+) -> None:
+    root = make_catalog({"templates/demo/project/{{ _copier_conf.answers_file }}.jinja": None})
+    render(tree_of(root), DEMO, tmp_path / "out")
+    recorded = yaml.safe_load((tmp_path / "out/.copier-answers.yml").read_text())
+    assert recorded["_src_path"] == source.BUILTIN_URL
+
+
+def test_uncommitted_changes_of_a_checkout_are_rendered_and_git_is_not_asked(
+    make_catalog: MakeCatalog, tmp_path: Path
+) -> None:
+    root = make_catalog()
+    commit_all(root, "v1.0.0")
+    (root / "templates/demo/project/new.txt").write_text("not committed")
+    render(tree_of(root), DEMO, tmp_path / "out")
+    assert (tmp_path / "out/new.txt").read_text() == "not committed"
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ 1 / 0 }}", "cannot render: ZeroDivisionError: division by zero"),
+        ("{% if %}", "the template is broken"),
+        ("{{ nothing.at.all }}", "the template is broken"),
+        ("{% include 'templates/_shared/missing' %}", "the template is broken"),
+    ],
+)
+def test_a_broken_template_is_one_clear_error_and_leaves_nothing(
+    make_catalog: MakeCatalog, tmp_path: Path, template: str, said: str
+) -> None:
+    root = make_catalog({"templates/demo/project/z.jinja": template})
+    with pytest.raises(ScaffoldError, match=said):
+        render(tree_of(root), DEMO, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["catalog"]
+
+
+def test_an_existing_target_is_refused(make_catalog: MakeCatalog, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ScaffoldError, match="exists already"):
+        render(tree_of(make_catalog()), DEMO, tmp_path / "out")

@@ -1,0 +1,145 @@
+"""`list`, `show`, `roadmap` and `doctor` say what the catalog says, to people and programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mlops_scaffold.__main__ import main
+from mlops_scaffold.catalog import load
+from mlops_scaffold.records import LEVELS
+from mlops_scaffold.source import builtin_root
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OURS = load(builtin_root())
+PROJECT_KEYS = {
+    *("number", "slug", "title", "level", "duration", "objective", "skills", "tools", "dataset"),
+    *("prerequisites", "next", "needs", "topics", "phases", "has_template"),
+}
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*args: str) -> str:
+        assert main(args) == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_list_shows_every_project_under_its_level(say: Any) -> None:
+    said = say("list")
+    at = [said.index(level.capitalize()) for level in LEVELS]
+    assert at == sorted(at)
+    for project in OURS.projects:
+        start = at[LEVELS.index(project.level)]
+        assert said.index(project.slug, start) > start
+        assert project.title in said
+
+
+def test_list_marks_what_has_no_template(say: Any) -> None:
+    said = say("list")
+    for project in OURS.projects:
+        assert (f"{project.slug}*" in said) == (not project.has_template)
+
+
+def test_list_without_a_match_says_so(say: Any) -> None:
+    assert say("list", "--search", "quantum telepathy") == "No project matches.\n"
+    found = json.loads(say("list", "--search", "quantum telepathy", "--json"))
+    assert found == {"schema": 1, "command": "list", "projects": []}
+
+
+def test_list_as_json_has_exactly_the_documented_keys(say: Any) -> None:
+    told = json.loads(say("list", "--json"))
+    assert list(told) == ["schema", "command", "projects"]
+    assert told["schema"] == 1
+    assert [project["number"] for project in told["projects"]] == [
+        project.number for project in OURS.projects
+    ]
+    assert all(set(project) == PROJECT_KEYS for project in told["projects"])
+
+
+@pytest.mark.parametrize("project", OURS.projects, ids=lambda project: project.slug)
+def test_show_tells_all_about_a_project(project: Any, say: Any) -> None:
+    said = " ".join(say("show", project.slug).split())
+    for text in (project.objective, project.dataset, *project.skills, *project.prerequisites):
+        assert text in said
+    for tool in project.tools:
+        assert tool in said
+    assert all(slug in said for slug in project.next)
+
+
+def test_show_lists_files_and_questions_of_a_template(say: Any) -> None:
+    said = say("show", "1")
+    assert "mlops-scaffold new model-service" in said
+    assert "pyproject.toml" in said
+    assert "[iris]" in said
+    assert "(iris, digits, mnist)" in said
+
+
+def test_show_names_the_nearest_where_there_is_no_template(say: Any, tmp_path: Path) -> None:
+    (tmp_path / "catalog.yaml").write_text(
+        "projects:\n"
+        "- {slug: a, title: A, level: expert, tools: [Kafka]}\n"
+        "- {slug: b, title: B, level: expert, tools: [Git]}\n"
+        "- {slug: c, title: C, level: beginner, tools: [Kafka]}\n"
+    )
+    (tmp_path / "copier.yml").write_text("_subdirectory: templates/{{ template }}/project\n")
+    for slug in ("b", "c"):
+        (tmp_path / "templates" / slug / "project").mkdir(parents=True)
+        (tmp_path / "templates" / slug / "project" / "README.md").write_text("hello\n")
+    said = say("show", "a", "--catalog", str(tmp_path))
+    assert "no template yet" in said
+    assert "mlops-scaffold new c" in said
+    told = json.loads(say("show", "a", "--catalog", str(tmp_path), "--json"))
+    assert told["nearest"] == "c"
+    assert json.loads(say("show", "b", "--catalog", str(tmp_path), "--json"))["files"] == [
+        "README.md"
+    ]
+
+
+def test_show_as_json_has_exactly_the_documented_keys(say: Any) -> None:
+    told = json.loads(say("show", "model-service", "--json"))
+    assert set(told) == {"schema", "command", "project", "questions", "files", "nearest"}
+    assert set(told["project"]) == PROJECT_KEYS
+    assert told["nearest"] is None
+    assert all(
+        set(question) == {"key", "short", "type", "help", "default", "choices"}
+        for question in told["questions"]
+    )
+
+
+def test_roadmap_shows_each_topic_with_the_projects_that_practise_it(say: Any) -> None:
+    lines = [line.strip() for line in say("roadmap").splitlines()]
+    assert "Docker Compose [1, 8]" in lines
+    assert "Horovod [-]" in lines
+    text = "\n".join(lines)
+    for phase in OURS.roadmap.phases:
+        assert f"Phase {phase.number}: {phase.title} ({phase.duration})" in text
+    for kind in OURS.roadmap.resources:
+        assert all(item in text for item in kind.items)
+
+
+def test_roadmap_as_json_counts_every_topic_once(say: Any) -> None:
+    told = json.loads(say("roadmap", "--json"))["roadmap"]
+    assert set(told) == {"phases", "developments", "resources", "unpractised"}
+    sections = [part for phase in told["phases"] for part in phase["sections"]]
+    topics = [topic for part in sections + told["developments"] for topic in part["topics"]]
+    assert [topic["id"] for topic in topics] == list(OURS.roadmap.topics)
+    assert told["unpractised"] == [topic["id"] for topic in topics if not topic["projects"]]
+    practised = {slug for topic in topics for slug in topic["projects"]}
+    assert practised == {project.slug for project in OURS.projects}
+
+
+def test_a_catalog_without_a_roadmap_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "catalog.yaml").write_text("projects: []\n")
+    (tmp_path / "copier.yml").write_text("_subdirectory: templates/{{ template }}/project\n")
+    (tmp_path / "templates").mkdir()
+    assert main(["roadmap", "--catalog", str(tmp_path)]) == 1
+    assert "no roadmap" in capsys.readouterr().err

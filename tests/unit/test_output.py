@@ -1,0 +1,123 @@
+"""Text fits the screen it is for, keeps every word, and prints on any console."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from contextlib import redirect_stdout
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_scaffold import output
+from mlops_scaffold.errors import UsageError
+
+words = st.lists(st.text("abc", min_size=1, max_size=8), min_size=1)
+
+
+@given(words, st.integers(8, 60))
+def test_wrapping_keeps_every_word_and_the_width(parts: list[str], columns: int) -> None:
+    lines = output.wrap(" ".join(parts), columns)
+    assert " ".join(lines).split() == parts
+    assert all(len(line) <= columns for line in lines)
+
+
+@given(words, st.integers(40, 120))
+def test_a_table_fits_and_keeps_every_word(parts: list[str], columns: int) -> None:
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as stdout:
+        patch.setenv("COLUMNS", str(columns))
+        output.table([("1", " ".join(parts), "end"), ("22", "x", "")], flexible=1)
+    printed = stdout.getvalue()
+    assert all(len(line) <= columns for line in printed.splitlines())
+    assert sorted(printed.split()) == sorted([*parts, "1", "22", "x", "end"])
+
+
+def test_columns_line_up(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table([("a", "one"), ("long", "two")], flexible=1)
+    assert capsys.readouterr().out == "  a     one\n  long  two\n"
+
+
+def test_into_a_pipe_nothing_is_wrapped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    output.table([("a", "word " * 100)], flexible=1)
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_tree_shows_each_folder_once(capsys: pytest.CaptureFixture[str]) -> None:
+    output.tree(["src/b.py", "README.md", "src/a/x.py", "src/a/y.py"])
+    assert capsys.readouterr().out.splitlines() == [
+        "  README.md",
+        "  src/",
+        "    a/",
+        "      x.py",
+        "      y.py",
+        "    b.py",
+    ]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "environment", "coloured"),
+    [
+        (Terminal(), {}, True),
+        (Terminal(), {"NO_COLOR": "1"}, False),
+        (Terminal(), {"NO_COLOR": ""}, True),  # no-color.org: an empty value means nothing
+        (Terminal(), {"TERM": "dumb"}, False),
+        (io.StringIO(), {}, False),
+    ],
+)
+def test_colour_is_for_terminals_that_want_it(
+    stream: io.StringIO,
+    environment: dict[str, str],
+    coloured: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert ("\x1b[" in output.style("text", "bold", stream=stream)) == coloured
+
+
+def test_a_console_that_lacks_a_character_shows_a_question_mark(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252"))
+    output.prepare_streams()
+    output.line("caf\u00e9 \u2713")
+    sys.stdout.flush()
+    assert raw.getvalue().decode("cp1252").strip() == "caf\u00e9 ?"
+
+
+def test_json_says_its_schema_first_and_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
+    output.emit({"title": "caf\u00e9"})
+    printed = capsys.readouterr().out
+    assert printed.isascii()
+    assert list(json.loads(printed)) == ["schema", "title"]
+
+
+def test_an_error_goes_to_stderr_with_its_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    output.error(UsageError("wrong", hint="do this"))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "error: wrong\nhint: do this\n"
+
+
+def test_an_error_of_a_json_run_is_json_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    output.error(UsageError("wrong", hint="do this"), as_json=True)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert json.loads(captured.err) == {
+        "schema": 1,
+        "error": {"message": "wrong", "hint": "do this"},
+        "exit_code": 2,
+    }

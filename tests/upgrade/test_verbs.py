@@ -1,0 +1,305 @@
+"""`status`, `diff`, `upgrade` as typed, on projects rendered from a catalog with two releases."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mlops_scaffold.__main__ import main
+from tests.upgrade.conftest import LINES, commit
+from tests.upgrade.support import git, index, read, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Make = Callable[..., Path]
+
+MINE = LINES.replace("line 3\n", "line 3 of mine\n")
+
+
+def call(*args: object) -> int:
+    return main([str(arg) for arg in args])
+
+
+def called(capfd: pytest.CaptureFixture[str], *args: object, code: int = 0) -> dict[str, Any]:
+    """What a call with --json printed on stdout alone."""
+    capfd.readouterr()
+    assert call(*args, "--json") == code
+    found: dict[str, Any] = json.loads(capfd.readouterr().out)
+    assert found["schema"] == 1
+    return found
+
+
+def recorded(project: Path) -> str:
+    return (project / ".copier-answers.yml").read_text()
+
+
+def test_status_tells_what_changed(make_project: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    project = make_project()
+    write(project, {"app.py": "mine\n", "size.txt": None, "own.py": "mine\n", ".env": "hidden\n"})
+    found = called(capfd, "status", project)["projects"][0]
+    assert (found["version"], found["newest"]) == ("0.1.0", "0.2.0")
+    assert found["update_available"] is True
+    assert (found["edited"], found["deleted"], found["added"]) == (
+        ["app.py"], ["size.txt"], ["own.py"],
+    )  # fmt: skip
+    assert found["answers"]["demo_size"] == "small"
+    assert call("status", project) == 0
+    assert call("status", project, "--check") == 4
+    out = capfd.readouterr().out
+    assert "0.1.0, newest 0.2.0" in out
+    assert "edited" in out
+
+
+def test_diff_shows_the_owners_changes(
+    make_project: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = make_project()
+    assert call("diff", project, "--exit-code") == 0
+    write(project, {"app.py": MINE})
+    assert call("diff", project) == 0
+    out = capfd.readouterr().out
+    assert "+line 3 of mine" in out
+    assert "-line 3\n" in out
+    assert "_commit" not in out
+    assert call("diff", project, "--exit-code") == 1
+
+
+def test_upgrade_from_release_to_release(
+    make_project: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = make_project()
+    write(project, {"app.py": LINES + "mine\n"})
+    commit(project)
+    before, staged = read(project), index(project)
+    preview = called(capfd, "upgrade", project, "--dry-run", "--diff")["projects"][0]
+    assert (read(project), index(project)) == (before, staged)
+    assert "+line 3 of the template" in preview["diff"]
+    verdicts = {change["path"]: change["verdict"] for change in preview["changes"]}
+    assert verdicts == {"app.py": "merged", "added.txt": "added", "pyproject.toml": "updated"}
+
+    assert call("upgrade", project) == 0
+    out = capfd.readouterr().out
+    assert out.index("Line 3 is better") < out.index("merged"), "the changelog comes first"
+    assert "The start" not in out
+    merged = LINES.replace("line 3\n", "line 3 of the template\n") + "mine\n"
+    assert (project / "app.py").read_text() == merged
+    assert "_commit: v0.2.0" in recorded(project)
+    assert "demo_extra: false" in recorded(project)
+    assert git(project, "diff", "--name-only") == b"", "all of it is staged"
+    after = read(project)
+    assert called(capfd, "upgrade", project)["projects"][0]["outcome"] == "up to date"
+    commit(project)
+    assert called(capfd, "upgrade", project)["projects"][0]["outcome"] == "up to date"
+    assert read(project) == after
+    assert call("status", project, "--check") == 0
+
+
+def test_conflicts_are_resolved_and_continued(
+    make_project: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = make_project()
+    write(project, {"app.py": MINE})
+    commit(project)
+    assert call("upgrade", project) == 3
+    assert "conflict" in capfd.readouterr().out
+    assert ">>>>>>> template v0.2.0" in (project / "app.py").read_text()
+    assert "_commit: v0.1.0" in recorded(project)
+    assert called(capfd, "status", project)["projects"][0]["unfinished"].startswith(
+        "0.1.0 -> 0.2.0"
+    )
+    assert call("upgrade", project) == 1
+    assert "--continue" in capfd.readouterr().err
+    assert call("upgrade", project, "--continue") == 3
+    git(project, "add", "app.py")
+    assert call("upgrade", project, "--continue") == 3, "staged, but the markers are still there"
+    write(project, {"app.py": "resolved\n"})
+    git(project, "add", "app.py")
+    assert call("upgrade", project, "--continue") == 0
+    assert "_commit: v0.2.0" in recorded(project)
+    assert git(project, "diff", "--name-only") == b""
+    assert called(capfd, "upgrade", project)["projects"][0]["outcome"] == "up to date"
+    assert call("upgrade", project, "--continue") == 1
+
+
+def test_conflicts_are_aborted(make_project: Make) -> None:
+    project = make_project()
+    write(project, {"app.py": MINE})
+    commit(project)
+    before, staged = read(project), index(project)
+    assert call("upgrade", project, "--branch", "update") == 3
+    assert git(project, "symbolic-ref", "HEAD") == b"refs/heads/update\n"
+    assert call("upgrade", project, "--abort") == 0
+    assert (read(project), index(project)) == (before, staged)
+    assert git(project, "symbolic-ref", "HEAD") == b"refs/heads/main\n"
+    assert git(project, "branch", "--list", "update") == b""
+    assert call("upgrade", project, "--abort") == 1
+
+
+def test_changes_taken_back_are_not_continued(make_project: Make) -> None:
+    project = make_project()
+    write(project, {"app.py": MINE})
+    commit(project)
+    assert call("upgrade", project) == 3
+    git(project, "reset", "-q", "--hard")
+    assert call("upgrade", project, "--continue") == 1
+    assert "_commit: v0.1.0" in recorded(project)
+
+
+@pytest.mark.parametrize("branch", ["", "update/template"])
+def test_commit(make_project: Make, branch: str) -> None:
+    project = make_project()
+    options = ["--branch", branch] if branch else ["--commit"]
+    assert call("upgrade", project, *options) == 0
+    assert git(project, "status", "--porcelain") == b""
+    subject = git(project, "log", "-1", "--format=%s %D").decode()
+    assert "Upgrade the template from 0.1.0 to 0.2.0" in subject
+    assert (branch or "main") in subject
+    assert git(project, "rev-list", "--count", "main").decode().strip() == ("1" if branch else "2")
+
+
+def test_answers_change_with_and_without_a_version(
+    make_project: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = make_project()
+    assert call("upgrade", project, "--to", "0.1.0", "-d", "size=large") == 0
+    assert (project / "size.txt").read_text() == "large\n"
+    assert "_commit: v0.1.0" in recorded(project)
+    commit(project)
+    assert call("upgrade", project, "-d", "demo_extra=true") == 0
+    assert "demo_extra: true" in recorded(project)
+    assert "demo_size: large" in recorded(project)
+    commit(project)
+    assert called(capfd, "upgrade", project, "-d", "size=large")["projects"][0]["changes"] == []
+    assert call("upgrade", project, "-d", "size=huge") == 2
+    assert call("upgrade", project, "-d", "colour=red") == 2
+
+
+def test_dependencies_merge_by_key(make_project: Make) -> None:
+    project = make_project()
+    mine = (project / "pyproject.toml").read_text()
+    mine = mine.replace('"numpy>=1.26",  # arrays', '"numpy>=1.26,<2",  # arrays, not 2')
+    mine = mine.replace('  "pydantic>=2",\n', '  "rich>=13",  # mine\n')
+    write(project, {"pyproject.toml": mine})
+    commit(project)
+    assert call("upgrade", project) == 0
+    lines = (project / "pyproject.toml").read_text().splitlines()[2:]
+    assert lines == [
+        "dependencies = [",
+        '  "fastapi>=0.110",',
+        '  "numpy>=1.26,<2",  # arrays, not 2',
+        '  "rich>=13",  # mine',
+        '  "httpx>=0.27",',
+        "]",
+    ]
+
+
+def test_fleet_goes_on_when_one_fails(
+    make_project: Make, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good, odd, last = make_project("good"), make_project("odd"), make_project("last")
+    write(odd, {"app.py": MINE})
+    commit(odd)
+    found = called(capfd, "upgrade", good, tmp_path / "nothing", odd, last, code=1)
+    outcomes = [one["outcome"] for one in found["projects"]]
+    assert outcomes == ["staged", "failed", "conflicts", "staged"]
+    assert found["exit_code"] == 1
+    assert call("upgrade", odd, "--abort") == 0
+    assert call("upgrade", good, odd) == 3
+    assert "good" in capfd.readouterr().out.rpartition("All")[2]
+    assert call("status", good, odd, tmp_path / "nothing") == 1
+
+
+def _no_git(project: Path) -> None:
+    shutil.rmtree(project / ".git")
+
+
+def _no_commit(project: Path) -> None:
+    _no_git(project)
+    git(project, "init", "-q")
+
+
+def _dirty(project: Path) -> None:
+    write(project, {"app.py": "not committed\n"})
+
+
+def _staged(project: Path) -> None:
+    _dirty(project)
+    git(project, "add", "-A")
+
+
+def _no_answers(project: Path) -> None:
+    (project / ".copier-answers.yml").unlink()
+    commit(project)
+
+
+def _markers(project: Path) -> None:
+    text = recorded(project)
+    write(project, {".copier-answers.yml": f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> x\n"})
+    commit(project)
+
+
+def _version(text: str) -> Callable[[Path], None]:
+    def break_it(project: Path) -> None:
+        changed = recorded(project).replace("v0.1.0", text)
+        write(project, {".copier-answers.yml": changed})
+        commit(project)
+
+    return break_it
+
+
+def _merging(project: Path) -> None:
+    git(project, "checkout", "-qb", "other")
+    write(project, {"app.py": MINE})
+    commit(project)
+    git(project, "checkout", "-q", "main")
+    write(project, {"app.py": LINES.replace("line 3", "another 3")})
+    commit(project)
+    git(project, "merge", "-q", "other", check=False)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_no_git, "not in a git repository"),
+        (_no_commit, "nothing is committed yet"),
+        (_dirty, "app.py"),
+        (_staged, "app.py"),
+        (_no_answers, ".copier-answers.yml"),
+        (_markers, "conflict markers"),
+        (_version("v9.9.9"), "unknown version 9.9.9"),
+        (_version("--upload-pack=touch x"), "not a version"),
+        (_version("v0.1.0.dev0+0123456789ab"), "unknown version"),
+        (_merging, "a merge is in progress"),
+    ],
+)
+def test_refusals(
+    make_project: Make,
+    capfd: pytest.CaptureFixture[str],
+    spoil: Callable[[Path], None],
+    said: str,
+) -> None:
+    project = make_project()
+    spoil(project)
+    before = read(project)
+    assert call("upgrade", project) == 1
+    err = capfd.readouterr().err
+    assert said in err
+    assert "hint:" in err
+    assert "Traceback" not in err
+    assert read(project) == before
+
+
+def test_downgrade_is_refused(make_project: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    project = make_project()
+    assert call("upgrade", project, "--commit") == 0
+    before = read(project)
+    assert call("upgrade", project, "--to", "0.1.0") == 1
+    assert "only go forward" in capfd.readouterr().err
+    assert call("upgrade", project, "--to", "7") == 1
+    assert call("upgrade", project, "--abort", "--continue") == 2
+    assert read(project) == before
