@@ -1,6 +1,7 @@
 """Limits on what one request, and all requests together, may take: size, time, number."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,6 +10,10 @@ from .metrics import HttpMetrics
 from .problems import Problem
 
 _CLOSE = {"Connection": "close"}
+_EXPECT = (b"expect", b"100-continue")
+_DROPPED_BYTES = 16 * 1024 * 1024
+_DROPPED_SECONDS = 5
+"""How much of a body that is too large is read and forgotten."""
 
 
 @dataclass(slots=True)
@@ -18,6 +23,30 @@ class _Exchange:
     received: int = 0
     complete: bool = False
     started: bool = False
+
+
+class _Deadline:
+    """Cancels the task after a while: `asyncio.timeout` at a fifth of its price."""
+
+    def __init__(self, seconds: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - requests are answered in tasks
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._expired = False
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        self._expired = True
+        self._task.cancel()
+
+    def caused_it(self) -> bool:
+        """Whether a cancellation comes from here alone; then it is taken back."""
+        return self._expired and self._task.uncancel() <= self._cancelling
+
+    def over(self) -> None:
+        """The task was in time, or the deadline has passed."""
+        self._timer.cancel()
 
 
 class Limits:
@@ -61,6 +90,7 @@ class Limits:
             )
             await self._refuse("concurrency", busy, scope, receive, send)
         elif _announced(scope) > self.max_body_bytes:
+            await _drop(scope, receive)
             await self._refuse("body", self._too_large(), scope, receive, send)
         else:
             self.running += 1
@@ -79,6 +109,8 @@ class Limits:
                 exchange.complete = not message.get("more_body", False)
                 if exchange.received > self.max_body_bytes:
                     self.metrics.rejected.labels("body").inc()
+                    if not exchange.complete:
+                        await _drop(scope, receive)
                     raise self._too_large()
             return message
 
@@ -86,18 +118,22 @@ class Limits:
             exchange.started = True
             await send(message)
 
+        deadline = _Deadline(self.seconds)
         try:
-            async with asyncio.timeout(self.seconds) as deadline:
-                await self.app(scope, counted, noted)
-        except TimeoutError:
-            if exchange.started or not deadline.expired():
+            await self.app(scope, counted, noted)
+        except asyncio.CancelledError as cancelled:
+            if not deadline.caused_it():
                 raise
+            if exchange.started:
+                raise TimeoutError from cancelled
             late = (
                 Problem(503, "This took too long; try a smaller batch.", headers=_CLOSE)
                 if exchange.complete
                 else Problem(408, "The request body did not arrive in time.", headers=_CLOSE)
             )
             await self._refuse("time", late, scope, receive, send)
+        finally:
+            deadline.over()
 
     async def _refuse(
         self, reason: str, problem: Problem, scope: Scope, receive: Receive, send: Send
@@ -106,8 +142,26 @@ class Limits:
         await problem.response()(scope, receive, send)
 
     def _too_large(self) -> Problem:
-        # The rest of the body is not worth reading, so the connection goes with it.
+        # What is left of the body is not worth reading, so the connection goes with it.
         return Problem(413, f"The body is larger than {self.max_body_bytes} bytes.", headers=_CLOSE)
+
+
+async def _drop(scope: Scope, receive: Receive) -> None:
+    """Read on for a while, and keep nothing.
+
+    Most clients look for an answer only when they have sent everything; to close the
+    connection before would be all that they notice. Those that ask first are told at once.
+    """
+    if _EXPECT in scope["headers"]:
+        return
+    dropped = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DROPPED_SECONDS):
+            while dropped < _DROPPED_BYTES:
+                message = await receive()
+                dropped += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 def _announced(scope: Scope) -> int:

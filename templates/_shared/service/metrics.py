@@ -20,9 +20,11 @@ class HttpMetrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self.in_flight = Gauge(
+        self.running = 0
+        in_flight = Gauge(
             "http_requests_in_flight", "Requests being answered now", registry=self.registry
         )
+        in_flight.set_function(lambda: self.running)
         self.rejected = Counter(
             "http_requests_rejected",
             "Requests turned away before any work was done on them",

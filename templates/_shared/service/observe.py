@@ -3,9 +3,9 @@
 import logging
 import random
 import re
-from secrets import token_hex
 from time import perf_counter
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..logs import request_id
@@ -17,6 +17,7 @@ _ID_HEADER = b"x-request-id"
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _CLOSE = (b"connection", b"close")
 _ERROR = 400
+_CLIENT_LEFT = 499  # not in the standard, but what proxies write, too
 
 access = logging.getLogger("access")
 logger = logging.getLogger(__name__)
@@ -60,9 +61,11 @@ class Observe:
                 message = {**message, "headers": headers}
             await send(message)
 
-        self.metrics.in_flight.inc()
+        self.metrics.running += 1
         try:
             await self.app(scope, receive, observed)
+        except ClientDisconnect:
+            status = status or _CLIENT_LEFT
         except Exception:
             logger.exception("unhandled error")
             if status:  # too late for another answer: let the server cut the connection
@@ -70,7 +73,7 @@ class Observe:
             sorry = "Something went wrong here. The log tells what, under this request id."
             await Problem(500, sorry).response()(scope, receive, observed)
         finally:
-            self.metrics.in_flight.dec()
+            self.metrics.running -= 1
             self._record(scope, status, perf_counter() - began)
             request_id.reset(token)
 
@@ -93,7 +96,7 @@ def _identity(headers: list[tuple[bytes, bytes]]) -> bytes:
     for name, value in headers:
         if name == _ID_HEADER and _ID.fullmatch(value):
             return value
-    return token_hex(8).encode()
+    return b"%016x" % random.getrandbits(64)
 
 
 def _route(scope: Scope) -> str:

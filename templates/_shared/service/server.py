@@ -1,6 +1,7 @@
 """Runs an app until it is told to stop, and then stops without losing a request."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -33,6 +34,10 @@ class DrainingServer(uvicorn.Server):
         """Begin to serve, and note the loop for the signal handler."""
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
+        # What is here now stays for ever: searching it for garbage again and again would
+        # make some requests wait.
+        gc.collect()
+        gc.freeze()
         for listener in sockets or []:
             host, port = listener.getsockname()[:2]
             url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -82,6 +87,7 @@ def serve(app: ASGIApp, settings: ServiceSettings, lifecycle: Lifecycle) -> None
         log_config=None,
         access_log=False,  # Observe writes one, with request ids
         server_header=False,
+        proxy_headers=bool(settings.forwarded_allow_ips),
         forwarded_allow_ips=settings.forwarded_allow_ips,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )

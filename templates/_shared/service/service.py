@@ -1,10 +1,11 @@
 """Puts the plumbing around an app, in the one order that makes sense."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI
 
 from .auth import ApiKeys, RequireApiKey
+from .direct import Direct, Endpoint
 from .health import OPEN_PATHS, Lifecycle, health_routes
 from .limits import Limits
 from .metrics import HttpMetrics
@@ -22,11 +23,12 @@ def equip(  # noqa: PLR0913 - each is a part that the caller owns
     metrics: HttpMetrics,
     lifecycle: Lifecycle,
     obstacle: Callable[[], str | None],
+    direct: Sequence[Endpoint] = (),
 ) -> None:
     """Add health, metrics, problems, authentication and limits to an app.
 
     A request passes `Observe`, `Limits`, `RateLimit` and `RequireApiKey`, in this order;
-    only then is any of its body read.
+    only then is any of its body read, by an endpoint that is called directly or by the app.
 
     Args:
         app: The app; its own routes under `/v1/` need a key.
@@ -35,10 +37,12 @@ def equip(  # noqa: PLR0913 - each is a part that the caller owns
         metrics: Where traffic is counted.
         lifecycle: Of this process; the server sets it to draining.
         obstacle: Says why requests can't be answered now, or `None`.
+        direct: The busiest endpoints.
     """
     app.include_router(health_routes(lifecycle, metrics.registry, obstacle))
     answer_with_problems(app)
     # The last one added is the outermost.
+    app.add_middleware(Direct, endpoints=direct)
     app.add_middleware(RequireApiKey, metrics=metrics, keys=keys, prefix="/v1/")
     if settings.rate_limit != "off":
         app.add_middleware(RateLimit, metrics=metrics, rate=settings.rate_limit, exempt=OPEN_PATHS)

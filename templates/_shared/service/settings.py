@@ -39,7 +39,7 @@ class ServiceSettings(BaseSettings):
         30, gt=0, description="Then: time for requests in flight to finish"
     )
     forwarded_allow_ips: str = Field(
-        "127.0.0.1", description="Proxies whose X-Forwarded-For is believed"
+        "", description="Proxies whose X-Forwarded-For is believed, separated by commas"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: LogFormat = Field("json", description="`json`, or `text` for people")

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from ..settings import Settings
 from ..web.auth import ApiKeys
@@ -15,7 +16,7 @@ from ..web.service import equip
 from .metrics import ModelMetrics
 from .openapi import document
 from .page import add_page
-from .routes import api_routes
+from .routes import api_routes, prediction
 from .store import ModelStore
 
 DESCRIPTION = "Predictions of a trained classifier. `/v1/model` tells about the model."
@@ -44,14 +45,15 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
         with suppress(asyncio.CancelledError):
             await watch
 
-    app = FastAPI(
+    app = FastAPIOffline(  # FastAPI whose /docs needs nothing from a CDN
         title="Model service",
         description=DESCRIPTION,
         version="1.0",
         lifespan=lifespan,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # there is Prometheus
     )
-    app.include_router(api_routes(store, settings.inline_rows))
+    busiest = prediction(store, settings.inline_rows)
+    app.include_router(api_routes(store, busiest))
     add_page(app, store, keys, settings.inline_rows)
     equip(
         app,
@@ -60,6 +62,7 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
         metrics=metrics,
         lifecycle=lifecycle or Lifecycle(),
         obstacle=lambda: None,  # there is always a model: without one the app is not made
+        direct=[busiest],
     )
 
     def openapi() -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
+from math import isfinite
 from time import perf_counter
 from typing import Any
 
@@ -34,7 +36,10 @@ class Model:
     def __init__(self, artifact: Artifact, metrics: ModelMetrics, max_rows: int) -> None:
         self.manifest = artifact.manifest
         self.parser = RowParser(self.manifest, max_rows)
-        self._metrics = metrics
+        self._inference = metrics.inference
+        # Looking a labelled child up costs more than counting with it.
+        self._answered = [metrics.predictions.labels(label) for label in self.manifest.labels]
+        self._out_of_range = metrics.out_of_range
         self._range = _Range(self.manifest)
         try:
             self._session = _session(artifact.model)
@@ -55,22 +60,21 @@ class Model:
             Problem: 422 if the model's sums overflow, so far off are the values.
         """
         began = perf_counter()
-        feeds, winners, probabilities = self._run(rows)
-        self._metrics.inference.observe(perf_counter() - began)
-        if not np.isfinite(probabilities).all():
-            raise _no_answer(probabilities)
+        feeds, found, probabilities = self._run(rows)
+        self._inference.observe(perf_counter() - began)
         labels = self.manifest.labels
+        winners, table = found.tolist(), probabilities.round(_DECIMALS).tolist()
+        if not isfinite(sum(map(sum, table))):
+            raise _no_answer(probabilities)
         outside = self._range.outside(feeds)
         predictions = [
             Prediction(labels[winner], dict(zip(labels, row, strict=True)), outside.get(index, []))
-            for index, (winner, row) in enumerate(
-                zip(winners.tolist(), probabilities.round(_DECIMALS).tolist(), strict=True)
-            )
+            for index, (winner, row) in enumerate(zip(winners, table, strict=True))
         ]
-        for label, count in Counter(p.label for p in predictions).items():
-            self._metrics.predictions.labels(label).inc(count)
-        for feature in (name for names in outside.values() for name in names):
-            self._metrics.out_of_range.labels(feature).inc()
+        for winner, count in Counter(winners).items():
+            self._answered[winner].inc(count)
+        for feature in chain.from_iterable(outside.values()):
+            self._out_of_range.labels(feature).inc()
         return predictions
 
     def _run(
@@ -89,6 +93,7 @@ def _session(model: bytes) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # it would be remembered for each size of a batch
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
@@ -126,9 +131,10 @@ class _Range:
             if self._matrix
             else np.hstack([feeds[name] for name in self._inputs])
         )
-        strange = (values < self._low) | (values > self._high)
-        if not strange.any():
+        bounded = np.minimum(np.maximum(values, self._low), self._high)
+        if bounded.tobytes() == values.tobytes():  # the usual case, and the quickest to tell
             return {}
+        strange = (values < self._low) | (values > self._high)
         found: dict[int, list[str]] = {}
         for row, column in np.argwhere(strange).tolist():
             found.setdefault(row, []).append(self._names[column])
