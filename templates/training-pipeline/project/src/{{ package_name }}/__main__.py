@@ -1,7 +1,0 @@
-"""`python -m` of this package."""
-
-import sys
-
-from .cli import main
-
-sys.exit(main())
