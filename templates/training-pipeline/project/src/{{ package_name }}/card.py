@@ -18,7 +18,8 @@ Predicts `{contract.target}` ({what}) from {len(contract.features)} columns: {fe
 
 - Trained on {tags["data.rows.train"]} rows of `{config.data.source}`, measured on \
 {tags["data.rows.held_out"]} others that it has not seen. Data: sha256 `{tags["data.sha256"]}`.
-- Code: commit {tags.get("mlflow.source.git.commit", "unknown")}.
+- Code: sha256 `{tags["code.sha256"]}`, commit \
+{tags.get("mlflow.source.git.commit", "unknown")}.
 - Rows outside the limits of the data contract are refused; within them, trust it as far as the
   figures go, and no further than the kind of data it was trained on.
 

@@ -11,30 +11,30 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from . import config as configs
 from . import logs, runs
 from .defaults import CONFIG
-from .errors import PipelineError
+from .errors import EXIT_FAILED, EXIT_UNSENT, ConfigError, LostServerError, PipelineError
 from .runs import Run
 from .settings import Settings
-
-EXIT_FAILED = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says.
 
     Returns:
-        Exit status: 0 if all is well, 1 if not, 75 if the tracking server is away.
+        Exit status: 0 if all is well, EXIT_FAILED or EXIT_UNSENT.
     """
     options = _parser().parse_args(arguments)
-    settings = Settings()
-    logs.set_up(settings.log_level, settings.log_format)
     try:
+        settings = _settings()
+        logs.set_up(settings.log_level, settings.log_format)
         return int(options.do(options, settings))
     except PipelineError as error:
         sys.stderr.write(f"error: {error}\n")
-        return EXIT_FAILED
+        return EXIT_UNSENT if isinstance(error, LostServerError) else EXIT_FAILED
 
 
 def say(line: str) -> None:
@@ -44,15 +44,23 @@ def say(line: str) -> None:
 
 
 def _run(options: argparse.Namespace, settings: Settings) -> int:
-    from . import runner  # noqa: PLC0415
+    from . import hook, runner  # noqa: PLC0415
 
-    run = runner.trigger(_config(options), settings)
+    try:
+        config = _config(options)
+    except ConfigError as error:
+        facts = {"pipeline": str(options.config), "state": "failed", "error": str(error)}
+        hook.tell(facts, settings)
+        raise
+    run = runner.trigger(config, settings)
     if run is None:
         say("Skipped: another run is in progress.")
         return 0
     for line in summary(run):
         say(line)
-    return 0 if run.reported and run.state == "finished" else 75 if run.state != "failed" else 1
+    if run.state == "failed":
+        return EXIT_FAILED
+    return 0 if run.reported else EXIT_UNSENT
 
 
 def _worker(options: argparse.Namespace, settings: Settings) -> int:
@@ -76,8 +84,8 @@ def _contract(options: argparse.Namespace, _settings: Settings) -> int:
 def _predict(options: argparse.Namespace, settings: Settings) -> int:
     from . import predict, tracking  # noqa: PLC0415
 
-    tracker = tracking.connect(settings)
-    answer = predict.predict(_config(options), tracker, options.input, options.output)
+    with tracking.session(settings) as tracker:
+        answer = predict.predict(_config(options), tracker, options.input, options.output)
     say(
         f"Wrote {answer.height} predictions of version {answer['model_version'][0]} "
         f"to {options.output}"
@@ -88,9 +96,10 @@ def _predict(options: argparse.Namespace, settings: Settings) -> int:
 def _promote(options: argparse.Namespace, settings: Settings) -> int:
     from . import registry, tracking  # noqa: PLC0415
 
-    tracker, name = tracking.connect(settings), _config(options).name
-    registry.fetch(tracker, tracker.client.get_model_version(name, options.version))
-    registry.promote(tracker, name, options.version)
+    name = _config(options).name
+    with tracking.session(settings) as tracker:
+        registry.fetch(tracker, tracker.client.get_model_version(name, options.version))
+        registry.promote(tracker, name, options.version)
     say(f"Version {options.version} of {name} is the champion now.")
     return 0
 
@@ -99,7 +108,8 @@ def _rollback(options: argparse.Namespace, settings: Settings) -> int:
     from . import registry, tracking  # noqa: PLC0415
 
     name = _config(options).name
-    before, now = registry.rollback(tracking.connect(settings), name)
+    with tracking.session(settings) as tracker:
+        before, now = registry.rollback(tracker, name)
     say(f"Rolled back {name}: version {now} is the champion again, in the place of {before}.")
     return 0
 
@@ -107,7 +117,8 @@ def _rollback(options: argparse.Namespace, settings: Settings) -> int:
 def _report(options: argparse.Namespace, settings: Settings) -> int:
     from . import report, tracking  # noqa: PLC0415
 
-    report.write(_config(options), tracking.connect(settings), options.output)
+    with tracking.session(settings) as tracker:
+        report.write(_config(options), tracker, options.output)
     say(f"Wrote {options.output}: open it in a browser.")
     return 0
 
@@ -123,15 +134,20 @@ def _sync(_options: argparse.Namespace, settings: Settings) -> int:
     for run in left:
         say(f"{run.key}: {run.state}{'' if run.reported else ', still not sent'}")
     say("Nothing was left to send." if not left else f"Dealt with {len(left)} run(s).")
-    return 0 if all(run.reported for run in left) else 75
+    return 0 if all(run.reported for run in left) else EXIT_UNSENT
 
 
 def _health(_options: argparse.Namespace, settings: Settings) -> int:
+    from . import runner  # noqa: PLC0415
+
     last = runs.folders(settings.var)[-1:]
     if not last:
         say("No run yet.")
         return 0
     run = runs.read(last[0])
+    if run.state == "running" and not runner.in_progress(settings.var):
+        say(f"Run {run.key}: died in step {run.step}; the next run records it as failed")
+        return EXIT_FAILED
     say(f"Run {run.key}: {run.state}{'' if run.error is None else f', {run.error}'}")
     return EXIT_FAILED if run.state == "failed" else 0
 
@@ -180,6 +196,13 @@ def summary(run: Run) -> list[str]:
         return [*lines, "The tracking server is lost: the run is kept and sent by the next one."]
     verdict = "promoted" if run.decision.promote else "not promoted"
     return [*lines, f"Version {run.version} {verdict}: {'; '.join(run.decision.reasons)}"]
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigError(f"settings (APP_... or .env): {configs.describe(error)}") from error
 
 
 def _config(options: argparse.Namespace) -> configs.Config:

@@ -19,6 +19,7 @@ class Decision(Record):
     Attributes:
         promote: Whether the challenger becomes the champion.
         reasons: Why, or all that stands against it.
+        against: Version that was the champion then; none if there was no champion.
         rows: Rows compared on.
         champion: Mean loss of the champion (or of the baseline, if there is no champion).
         challenger: Mean loss of the challenger.
@@ -30,6 +31,7 @@ class Decision(Record):
 
     promote: bool
     reasons: tuple[str, ...]
+    against: str | None = None
     rows: int
     champion: float
     challenger: float

@@ -48,12 +48,11 @@ def decide(
     ]
     if len(gains) < rule.min_rows:
         against.insert(0, f"{len(gains)} rows to compare on, at least {rule.min_rows} are needed")
-    sure = f"with {rule.confidence:.0%} confidence the loss falls by at least {lower:.4g}"
     if lower <= rule.margin:
-        against.insert(0, f"{sure}, which is not more than {rule.margin:g}")
+        against.insert(0, _unsure(float(lower), rule))
     return Decision(
         promote=not against,
-        reasons=tuple(against) or (f"{sure}, which is more than {rule.margin:g}",),
+        reasons=tuple(against) or (_sure(float(lower), rule),),
         rows=len(gains),
         champion=float(champion.mean()),
         challenger=float(challenger.mean()),
@@ -79,6 +78,22 @@ def resample(values: Floats, resamples: int, seed: int) -> Floats:
         for start in range(0, resamples, block)
     ]
     return np.concatenate(means)
+
+
+def _sure(lower: float, rule: GateConfig) -> str:
+    falls = f"the loss falls by at least {lower:.4g}, more than the {rule.margin:g} asked for"
+    return f"with {rule.confidence:.0%} confidence {falls}"
+
+
+def _unsure(lower: float, rule: GateConfig) -> str:
+    if lower == 0:
+        worst = "not fall at all"
+    else:
+        worst = f"fall by only {lower:.4g}" if lower > 0 else f"rise by {-lower:.4g}"
+    return (
+        f"with {rule.confidence:.0%} confidence the loss may {worst}: "
+        f"it has to fall by more than {rule.margin:g}"
+    )
 
 
 def _part(

@@ -23,6 +23,7 @@ from .config import Record, Task
 from .contract import Contract
 from .errors import DataError, RegistryError
 from .features import MISSING_CATEGORY, inputs
+from .split import told_apart_by
 from .train import labels
 
 OPSET = 21
@@ -41,12 +42,14 @@ class Meta(Record):
         labels: Names of the classes, in the order of the probabilities.
         kinds: Feature name -> `number` or `category`, in order.
         held_out: Rows whose position is below this were never learnt.
+        told_apart_by: Columns that decide a row's position.
     """
 
     task: Task
     labels: tuple[str, ...]
     kinds: dict[str, str]
     held_out: float
+    told_apart_by: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ def export(pipeline: Pipeline, contract: Contract, task: Task, held_out: float) 
         labels=labels(contract),
         kinds={name: column.kind for name, column in contract.features.items()},
         held_out=held_out,
+        told_apart_by=tuple(told_apart_by(contract)),
     )
     # skl2onnx keeps these in a set, whose order is another one in each process.
     proto.opset_import.sort(key=lambda opset: opset.domain)

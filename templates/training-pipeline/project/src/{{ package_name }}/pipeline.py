@@ -12,11 +12,9 @@ import polars as pl
 from . import card, contract, plots, provenance, registry, runs, tracking
 from .config import Config
 from .contract import Contract
-from .decision import Decision
-from .errors import DataError
-from .evaluate import LOSSES, Evaluation, baseline, evaluate, slices
-from .gate import decide
+from .evaluate import Evaluation, evaluate, slices
 from .ingest import digest, ingest
+from .judge import judge, still_stands
 from .model import Model, check_parity, export, load, predict
 from .split import POSITION, Split, split
 from .tracking import Tracker
@@ -101,50 +99,16 @@ def publish(folder: Path, tracker: Tracker) -> None:
         version = registry.register(tracker, run_id, run, str(run.model_uri), text)
         run = runs.update(folder, version=version)
     with step(folder, "promote"):
-        decision = run.decision or judge(folder, tracker)
-        runs.update(folder, decision=decision)
+        decision = run.decision
+        if decision is None or not still_stands(run, tracker):
+            decision = judge(folder, tracker)
+            runs.update(folder, decision=decision)
         registry.note(tracker, run.config.name, version, decision)
         if decision.promote:
             registry.promote(tracker, run.config.name, version)
     run = runs.end(folder, "finished")
     tracking.end(tracker, run_id, run, folder)
     runs.update(folder, reported=True)
-
-
-def judge(folder: Path, tracker: Tracker) -> Decision:
-    """Compare a run's model with the champion, on rows that neither has learnt."""
-    run = runs.read(folder)
-    config, agreed = run.config, contract.load(folder / "artifacts" / "contract.yaml")
-    challenger = load((folder / runs.MODEL_FILE).read_bytes())
-    train = pl.read_parquet(folder / runs.TRAIN_FILE)
-    rows = pl.read_parquet(folder / runs.HELD_OUT_FILE)
-    version = registry.find(tracker, config.name)
-    champion = None if version is None else registry.fetch(tracker, version)
-    if champion is not None:
-        if champion.meta.task != config.task or champion.meta.labels != challenger.meta.labels:
-            return _incomparable("the champion predicts something else: promote by hand")
-        rows = rows.filter(pl.col(POSITION) < champion.meta.held_out)
-    if rows.is_empty():
-        return _incomparable("no row is held out from both models")
-    truth = encode(rows[agreed.target], agreed, config.task)
-    if champion is None:
-        known = encode(train[agreed.target], agreed, config.task)
-        classes = len(challenger.meta.labels)
-        before = baseline(known, len(truth), config.task, classes, config.gate.loss)
-    else:
-        try:
-            before = predict(champion, rows)
-        except DataError as error:
-            return _incomparable(f"the champion cannot be asked: {error}")
-    loss = LOSSES[config.gate.loss]
-    parts = slices(rows, config.gate.slices, train)
-    after = predict(challenger, rows)
-    return decide(loss(truth, before), loss(truth, after), parts, config.gate, config.seed)
-
-
-def _incomparable(reason: str) -> Decision:
-    zero = {"rows": 0, "champion": 0, "challenger": 0, "improvement": 0, "lower": 0, "upper": 0}
-    return Decision(promote=False, reasons=(reason,), **zero)
 
 
 def _measure(model: Model, parts: Split, agreed: Contract, folder: Path) -> Evaluation:

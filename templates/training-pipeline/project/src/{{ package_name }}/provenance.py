@@ -1,23 +1,41 @@
 """Where a run comes from: code, packages, machine."""
 
+import hashlib
 import platform
 import subprocess
 from importlib import metadata
+from pathlib import Path
 
 
 def code() -> dict[str, str]:
-    """Tell which commit is checked out and whether files differ from it; nothing without git."""
-    commit = _git("rev-parse", "HEAD")
-    if commit is None:
-        return {}
-    dirty = _git("status", "--porcelain", "--untracked-files=no")
-    return {"mlflow.source.git.commit": commit, "code.dirty": str(bool(dirty)).lower()}
+    """Tell which code this is.
+
+    Returns:
+        Tags: the digest of this package's files, which also tells versions apart that were never
+        committed, and with git the commit and whether files differ from it.
+    """
+    tags = {"code.sha256": _digest(Path(__file__).parent)}
+    if (commit := _git("rev-parse", "HEAD")) is not None:
+        dirty = _git("status", "--porcelain", "--untracked-files=no")
+        tags |= {"mlflow.source.git.commit": commit, "code.dirty": str(bool(dirty)).lower()}
+    return tags
 
 
 def environment() -> dict[str, str]:
-    """Tell the versions of Python and of all installed packages, as `requirements.txt` does."""
+    """Tell the machine, and the versions of Python and of all installed packages."""
     found = {dist.metadata["Name"]: dist.version for dist in metadata.distributions()}
-    return {"python": platform.python_version(), **dict(sorted(found.items(), key=str))}
+    return {
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        **dict(sorted(found.items(), key=str)),
+    }
+
+
+def _digest(folder: Path) -> str:
+    hasher = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        hasher.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return hasher.hexdigest()
 
 
 def _git(*arguments: str) -> str | None:

@@ -1,7 +1,6 @@
 """Start runs: one at a time, in a process that is watched, with somebody told of failures."""
 
 import fcntl
-import json
 import logging
 import os
 import signal
@@ -12,12 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from . import runs
+from . import hook, runs
 from .config import Config
 from .runs import Run
 from .settings import Settings
-
-_HOOK_SECONDS = 60
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +42,12 @@ def lock(var: Path) -> Iterator[int | None]:
         os.close(descriptor)
 
 
+def in_progress(var: Path) -> bool:
+    """Tell whether a run is in progress."""
+    with lock(var) as descriptor:
+        return descriptor is None
+
+
 def trigger(config: Config, settings: Settings, worker: Sequence[str] = ()) -> Run | None:
     """Run the pipeline once, unless a run is in progress.
 
@@ -70,7 +73,7 @@ def trigger(config: Config, settings: Settings, worker: Sequence[str] = ()) -> R
         if run.state == "running":
             run = _died(folder, status, settings)
     if status != 0:
-        notify(run, folder, settings)
+        hook.notify(run, folder, settings)
     if asked is not None:
         raise SystemExit(128 + asked)  # what shells make of a process ended by a signal
     return run
@@ -79,31 +82,6 @@ def trigger(config: Config, settings: Settings, worker: Sequence[str] = ()) -> R
 def worker_command() -> tuple[str, ...]:
     """Give the command that does a run."""
     return (sys.executable, "-m", __package__ or "", "worker")
-
-
-def notify(run: Run, folder: Path, settings: Settings) -> None:
-    """Call the hook for failures, if there is one; should it fail too, that is only logged."""
-    if not settings.on_failure:
-        return
-    facts = {
-        "pipeline": run.config.name,
-        "run": run.key,
-        "state": run.state,
-        "step": run.step,
-        "error": run.error or "the tracking server is lost; the run is kept and will be sent",
-        "log": str((folder / runs.LOG_FILE).resolve()),
-    }
-    try:
-        subprocess.run(  # noqa: S602 - a shell command of the owner's is what this setting is
-            settings.on_failure,
-            shell=True,
-            input=json.dumps(facts),
-            text=True,
-            check=True,
-            timeout=_HOOK_SECONDS,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        logger.error("the hook for failures failed: %s", error)  # noqa: TRY400
 
 
 def _watch(command: Sequence[str], descriptor: int) -> tuple[int, int | None]:

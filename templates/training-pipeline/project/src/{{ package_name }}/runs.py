@@ -11,6 +11,7 @@ The record is written before and after every step, each time in one step, so wha
 the process or to the tracking server, the folder says what is left to do.
 """
 
+import logging
 import os
 import secrets
 import shutil
@@ -30,6 +31,8 @@ LOG_FILE = "run.log"
 MODEL_FILE = "model.onnx"
 TRAIN_FILE = "train.parquet"
 HELD_OUT_FILE = "held_out.parquet"
+
+logger = logging.getLogger(__name__)
 
 State = Literal["running", "computed", "finished", "failed"]
 
@@ -115,9 +118,20 @@ def folders(var: Path) -> list[Path]:
     return sorted(path.parent for path in (var / "runs").glob(f"*/{RECORD_FILE}"))
 
 
+def records(var: Path) -> list[tuple[Path, Run]]:
+    """Read all records, oldest first; one that is damaged is logged and left out."""
+    found = []
+    for folder in folders(var):
+        try:
+            found.append((folder, read(folder)))
+        except PipelineError as error:
+            logger.error("%s", error)  # noqa: TRY400 - the message says it all
+    return found
+
+
 def prune(var: Path, keep: int) -> None:
     """Remove the oldest runs beyond `keep` that the tracking server knows all about."""
-    done = [folder for folder in folders(var) if read(folder).reported]
+    done = [folder for folder, run in records(var) if run.reported]
     for folder in done[: max(0, len(done) - keep)]:
         shutil.rmtree(folder)
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from .contract import Contract
+from .contract import Contract, texts
 from .errors import DataError
 
 POSITION = "__position"
@@ -64,16 +64,22 @@ def split(frame: pl.DataFrame, contract: Contract, held_out: float) -> Split:
     return parts
 
 
+def told_apart_by(contract: Contract) -> list[str]:
+    """Name the columns that decide a row's side: its key, or else all features."""
+    return [contract.key] if contract.key else list(contract.features)
+
+
 def positions(frame: pl.DataFrame, contract: Contract) -> NDArray[np.float64]:
     """Give each row its place in [0, 1), by hashing what tells it apart.
 
     Returns:
         Shape (rows,); uniform, and the same for the same row in every table.
     """
-    key = [contract.key] if contract.key else list(contract.features)
+    apart = frame.select(told_apart_by(contract))
+    if contract.key:  # an id is the same one whether a file holds it as text or as number
+        apart = apart.select(texts(apart[contract.key]))
     digests = (
-        hashlib.blake2b(repr(row).encode(), digest_size=8).digest()
-        for row in frame.select(key).iter_rows()
+        hashlib.blake2b(repr(row).encode(), digest_size=8).digest() for row in apart.iter_rows()
     )
     numbers = np.fromiter(
         (int.from_bytes(each, "big") for each in digests), np.uint64, frame.height

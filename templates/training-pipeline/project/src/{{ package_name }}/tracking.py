@@ -8,7 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
@@ -30,6 +30,7 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 from mlflow.types.schema import DataType
 from onnxruntime import NodeArg
 
+from .errors import LostServerError, TrackingError
 from .model import Model
 from .model import load as load_model
 from .runs import HELD_OUT_FILE, LOG_FILE, MODEL_FILE, TRAIN_FILE, Run
@@ -80,6 +81,30 @@ def connect(settings: Settings) -> Tracker:
     return Tracker(MlflowClient(), artifacts)
 
 
+@contextmanager
+def session(settings: Settings) -> Iterator[Tracker]:
+    """Connect for a command, and say for people what goes wrong.
+
+    Raises:
+        LostServerError: The server cannot be reached.
+        TrackingError: It refuses.
+    """
+    try:
+        yield connect(settings)
+    except (MlflowException, requests.RequestException) as error:
+        raise explain(error, settings.tracking_uri) from error
+
+
+def explain(error: Exception, uri: str) -> TrackingError:
+    """Say what an error of the server's means, and what to do."""
+    if is_lost(error):
+        return LostServerError(
+            f"the tracking server {uri} cannot be reached: {error}\n"
+            "Is it running, and is APP_TRACKING_URI right?"
+        )
+    return TrackingError(f"the tracking server {uri} refuses: {error}")
+
+
 def is_lost(error: Exception) -> bool:
     """Tell a server that is away, or has trouble of its own, from a request that is wrong."""
     if isinstance(error, MlflowException):
@@ -110,7 +135,10 @@ def begin(tracker: Tracker, run: Run) -> str:
 
 @contextmanager
 def watch(run_id: str | None) -> Iterator[None]:
-    """Record processor, memory, disk and network meanwhile, once a second, if there is a run."""
+    """Record processor, memory, disk and network meanwhile, if there is a run.
+
+    Once a second, and at the end, so that a run of less than a second has figures too.
+    """
     if run_id is None:
         yield
         return
@@ -120,6 +148,11 @@ def watch(run_id: str | None) -> Iterator[None]:
         yield
     finally:
         monitor.finish()  # type: ignore[no-untyped-call]
+        with suppress(MlflowException, requests.RequestException):  # the server may be lost by now
+            monitor.collect_metrics()  # type: ignore[no-untyped-call]
+            last = monitor.aggregate_metrics()  # type: ignore[no-untyped-call]
+            monitor.publish_metrics(last)  # type: ignore[no-untyped-call]
+            monitor.mlflow_logger.flush()  # type: ignore[no-untyped-call]
 
 
 def record(tracker: Tracker, run_id: str, run: Run, folder: Path) -> str:

@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import logs, pipeline, runs, tracking
-from .errors import PipelineError
+from mlflow.exceptions import MlflowException
+from requests import RequestException
+
+from . import hook, logs, pipeline, runs, tracking
+from .errors import EXIT_FAILED, EXIT_UNSENT, PipelineError
 from .runs import Run
 from .settings import Settings
 from .tracking import Tracker
-
-EXIT_FAILED = 1
-EXIT_UNSENT = 75
-"""Done, but the tracking server is away: what sysexits.h calls a temporary failure."""
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +30,8 @@ def work(folder: Path, settings: Settings) -> int:
     """
     with log_to(folder):
         tracker = tracking.connect(settings)
-        reconcile(settings, tracker, but=folder)
         try:
+            reconcile(settings, tracker, but=folder)
             with tracking.watch(_begin(folder, tracker)):
                 pipeline.compute(folder)
         except PipelineError as error:
@@ -49,17 +48,16 @@ def reconcile(settings: Settings, tracker: Tracker, but: Path | None = None) -> 
     Returns:
         The runs that were dealt with, as they are now.
     """
-    left = [folder for folder in runs.folders(settings.var) if folder != but]
     dealt_with = []
-    for folder in left:
-        run = runs.read(folder)
-        if run.reported:
+    for folder, run in runs.records(settings.var):
+        if run.reported or folder == but:
             continue
         if run.state == "computed":
             send(folder, tracker, settings)
         else:
             if run.state == "running":
-                runs.end(folder, "failed", f"the process died in step {run.step}")
+                died = runs.end(folder, "failed", f"the process died in step {run.step}")
+                hook.notify(died, folder, settings)
             report_end(folder, tracker)
         dealt_with.append(runs.read(folder))
     runs.prune(settings.var, settings.keep_runs)
@@ -94,15 +92,15 @@ def send(folder: Path, tracker: Tracker, settings: Settings) -> int:
 
 
 def report_end(folder: Path, tracker: Tracker) -> None:
-    """Tell the tracking server how a run ended; if it is away, the next run does so."""
+    """Tell the tracking server how a run ended; if it does not listen, the next run does so."""
     run = runs.read(folder)
     try:
         run_id = run.run_id or tracking.begin(tracker, run)
         tracking.end(tracker, run_id, runs.update(folder, run_id=run_id), folder)
     except Exception as error:
-        if not tracking.is_lost(error):
-            raise
-        logger.warning("the tracking server is lost: it learns later how this ended")
+        if not isinstance(error, MlflowException | RequestException):
+            logger.exception("a run's end could not be recorded")
+        logger.warning("the tracking server learns later how this ended: %s", error)
         return
     runs.update(folder, reported=True)
 
@@ -128,7 +126,7 @@ def _begin(folder: Path, tracker: Tracker) -> str | None:
         run_id = tracking.begin(tracker, runs.read(folder))
     except Exception as error:
         if not tracking.is_lost(error):
-            raise
+            raise tracking.explain(error, tracker.client.tracking_uri) from error
         logger.warning("the tracking server is lost: the run goes on and is recorded later")
         return None
     runs.update(folder, run_id=run_id)
