@@ -161,7 +161,7 @@ def check_predictions(project: Project, report: Report) -> None:
     """The champion's answers against scikit-learn's labels."""
     rows, table = project.folder / "var" / "rows.csv", project.folder / "var" / "table.csv"
     python = project.folder / ".venv" / "bin" / "python"
-    arguments = [project.task, rows, table, project.target]
+    arguments = [project.task, str(rows), str(table), project.target]
     subprocess.run([python, "-c", WRITE_TRUTH, *arguments], check=True)
     output = project.folder / "var" / "predictions.csv"
     made = project.make("predict", "INPUT=var/rows.csv", "OUTPUT=var/predictions.csv")
