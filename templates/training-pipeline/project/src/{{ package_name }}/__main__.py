@@ -5,6 +5,6 @@ import sys
 
 from .cli import main
 
-# The first process of a container, which this is in one, is not ended by a signal unless it says so.
+# In a container this is the first process, which a signal does not end unless it says so itself.
 signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 sys.exit(main())
