@@ -9,6 +9,11 @@ from .errors import DataError
 
 MAX_NAMED = 5
 """Rows named per mistake."""
+_READABLE = {
+    "greater_than_or_equal_to": "at least",
+    "less_than_or_equal_to": "at most",
+    "isin": "one of",
+}
 
 
 def validate(frame: pl.DataFrame, contract: Contract, *, with_target: bool = True) -> pl.DataFrame:
@@ -113,9 +118,8 @@ def _describe(column: str, check: str, failed: list[tuple[int, str]]) -> str:
     }
     if check in wording:
         return f"column {column!r} {wording[check]} in {where}"
-    readable = check.replace("greater_than_or_equal_to", "at least").replace(
-        "less_than_or_equal_to", "at most"
-    )
+    name, _, limit = check.partition("(")
+    readable = f"{_READABLE.get(name, name)} {limit.removesuffix(')')}"
     return f"column {column!r} is {value} in {where}, but has to be {readable}"
 
 
