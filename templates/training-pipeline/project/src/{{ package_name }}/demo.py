@@ -22,6 +22,7 @@ from .ingest import read
 
 FOLDER = Path("var/demo")
 START_SECONDS = 300
+RUN = "run --set search.trials=0"
 
 
 def main() -> int:
@@ -43,9 +44,9 @@ def main() -> int:
     with _tracking() as uri:
         os.environ["APP_TRACKING_URI"] = uri
         commands = (
-            ("A first model: a small tree", "run --set train.estimator=tree"),
-            ("A better one", "run --set train.estimator=linear"),
-            ("A worse one", "run --set train.estimator=tree --set seed=1"),
+            ("A first model: a small tree", f"{RUN} --set train.estimator=tree"),
+            ("A better one", f"{RUN} --set train.estimator=linear"),
+            ("A worse one", f"{RUN} --set train.estimator=tree --set seed=1"),
             ("Something is wrong with the new champion? Back to the one before", "rollback"),
             ("No, it was fine", "promote 2"),
             ("Predict a table with it", f"predict {rows} {FOLDER / 'predictions.csv'}"),
