@@ -2,22 +2,23 @@
 
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from . import predict
 from .data.generate import make
-from .defaults import DATA, PROJECT, REMOTE
+from .defaults import DATA, PROJECT
 from .errors import IntegrityError, ProjectError
+from .standin import remote
 from .versions import cli
 from .versions.git import Git
 from .versions.pipeline import MODEL
 from .versions.store import opened
 
+LOCAL = Path(".dvc/config.local")
+"""DVC's settings of this machine, which git does not see."""
 WHO = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
@@ -32,16 +33,18 @@ def main() -> int:
     with TemporaryDirectory(prefix="demo-") as folder, ExitStack() as stack:
         scratch = Path(folder) / PROJECT
         stack.callback(os.chdir, here)
-        stack.enter_context(remote(Path(folder)))
+        settings = stack.enter_context(remote(Path(folder) / "storage"))
         try:
             copy(here, scratch)
             os.chdir(scratch)
-            point_to(scratch, Path(folder))
+            (scratch / LOCAL).write_text(settings, encoding="utf-8")
             tell(scratch)
         except ProjectError as error:
             print(f"error: {error}", file=sys.stderr)
             return error.code
-    print("\nAll of that was in a scratch copy. Next: `make run`, commit, and a version of your own.")
+    print(
+        "\nAll of that was in a scratch copy. Next: `make run`, commit, and a version of your own."
+    )
     return 0
 
 
@@ -52,9 +55,11 @@ def tell(scratch: Path) -> None:
         ProjectError: Something of it does not work.
     """
     git = Git(scratch)
+    made = {}
     for number, version in ((1, "1.0.0"), (2, "1.1.0")):
         print(f"\n{number}. Version {number} of the data: {make_data(scratch, number)} rows")
         versions("reproduce")
+        made[version] = (scratch / MODEL).read_bytes()
         git.run("add", "--all")
         git.run("commit", "--quiet", "--message", f"Version {number} of the data")
         versions("release", version)
@@ -68,7 +73,7 @@ def tell(scratch: Path) -> None:
     versions("list")
     run_predict(scratch)
     print("\n6. Both come back, byte for byte, in a fresh clone with nothing but the remote:")
-    bring_back(git, scratch.with_name("clone"))
+    bring_back(git, scratch.with_name("clone"), made)
     versions("verify")
 
 
@@ -99,28 +104,21 @@ def run_predict(scratch: Path) -> None:
     print("   " + "\n   ".join(output.read_text(encoding="utf-8").splitlines()[:4]))
 
 
-def bring_back(git: Git, clone: Path) -> None:
-    """Clone the scratch copy, and compare the models of both versions with what they were.
+def bring_back(git: Git, clone: Path, made: dict[str, bytes]) -> None:
+    """Clone the scratch copy, and compare the models of all versions with what they were.
 
     Raises:
         IntegrityError: One is not the same.
     """
     git.run("clone", "--quiet", str(git.root), str(clone))
-    shutil.copy(git.root / ".dvc/config.local", clone / ".dvc/config.local")
-    for version in ("1.0.0", "1.1.0"):
+    shutil.copy(git.root / LOCAL, clone / LOCAL)
+    for version, model in made.items():
         Git(clone).run("checkout", "--quiet", f"v{version}")
         with opened(clone) as store:
             store.repo.pull()
-            wanted = {each.path: each.md5 for each in store.tracked()}[MODEL]
-        found = subprocess.run(  # noqa: S603 - git, which knows nothing of DVC
-            ["git", "hash-object", str(clone / MODEL)],  # noqa: S607
-            capture_output=True, text=True, check=True,
-        ).stdout.strip()
-        with opened(git.root) as store:
-            original = store.read(wanted, MODEL)
-        if (clone / MODEL).read_bytes() != original:
+        if (clone / MODEL).read_bytes() != model:
             raise IntegrityError(f"the model of {version} came back as another one")
-        print(f"   {version}: {MODEL} has {len(original):,} bytes, all the same (git says {found[:8]})")
+        print(f"   git checkout v{version}, dvc pull: all {len(model):,} bytes of {MODEL}")
 
 
 def copy(project: Path, scratch: Path) -> None:
@@ -139,42 +137,6 @@ def copy(project: Path, scratch: Path) -> None:
     git.run("init", "--quiet", "--initial-branch=main")
     git.run("add", "--all")
     git.run("commit", "--quiet", "--message", "Start")
-
-
-def point_to(scratch: Path, folder: Path) -> None:
-    """Let the scratch copy use a remote of its own, by DVC's file of local settings."""
-    lines = ["['remote \"storage\"']"]
-    if REMOTE == "s3":
-        lines.append(f"    endpointurl = {os.environ['DEMO_S3']}")
-    else:
-        lines.append(f"    url = {folder / 'storage'}")
-    (scratch / ".dvc/config.local").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def remote(folder: Path) -> Iterator[None]:
-    """Have a remote: a folder; or, if the project uses S3, a server of its kind on this machine."""
-    if REMOTE != "s3":
-        (folder / "storage").mkdir()
-        yield
-        return
-    import boto3  # noqa: PLC0415 - only there if the project uses S3
-    from moto.server import ThreadedMotoServer  # noqa: PLC0415
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    os.environ.update(
-        DEMO_S3=f"http://{host}:{port}",
-        AWS_ACCESS_KEY_ID="demo",
-        AWS_SECRET_ACCESS_KEY="demo",  # noqa: S106 - of a server that lives as long as the demo
-        AWS_DEFAULT_REGION="us-east-1",
-    )
-    try:
-        boto3.client("s3", endpoint_url=os.environ["DEMO_S3"]).create_bucket(Bucket=PROJECT)
-        yield
-    finally:
-        server.stop()
 
 
 if __name__ == "__main__":

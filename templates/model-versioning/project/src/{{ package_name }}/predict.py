@@ -45,12 +45,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="predict", description="Predict rows with the version in production."
     )
-    parser.add_argument("--input", type=Path, help="a CSV file or a folder of PNG files; without "
-                        "it, rows that travel with the model are predicted")
-    parser.add_argument("--output", type=Path, default=Path("predictions.csv"), help="CSV file to "
-                        "write (default: %(default)s)")
-    parser.add_argument("--check", action="store_true", help="only check that the model is whole "
-                        "and answers as it did when it was made")
+    parser.add_argument(
+        "--input",
+        type=Path,
+        help="a CSV file or a folder of PNG files; without "
+        "it, rows that travel with the model are predicted",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("predictions.csv"),
+        help="CSV file to write (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="only check that the model is whole and answers as it did when it was made",
+    )
     chosen = parser.parse_args(arguments)
     settings = Settings()
     logs.set_up(settings.log_level, settings.log_format)

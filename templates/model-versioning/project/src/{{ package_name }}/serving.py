@@ -1,10 +1,10 @@
 """The models folder that `predict` uses: versions put out ready for use, and which one is current.
 
-    serving/
-      current                     the version in use, a text file replaced in one step
-      <version>/model.onnx        the model
-      <version>/manifest.json     where it comes from
-      <version>/MODEL_CARD.md     the same for people
+serving/
+current                     the version in use, a text file replaced in one step
+<version>/model.onnx        the model
+<version>/manifest.json     where it comes from
+<version>/MODEL_CARD.md     the same for people
 """
 
 import os

@@ -127,7 +127,7 @@ def _rows(contract: Contract, *, labelled: bool) -> TypeAdapter[list[dict[str, A
     # Keys may be any text, which names of attributes may not.
     row = TypedDict("row", fields)  # type: ignore[misc] # the contract names the keys
     config = ConfigDict(extra="forbid" if labelled else "ignore")
-    return TypeAdapter(list[with_config(config)(row)])  # type: ignore[misc] # made above
+    return TypeAdapter(list[with_config(config)(row)])  # type: ignore[misc, arg-type] # made above
 
 
 def _present(value: object) -> object:

@@ -47,10 +47,11 @@ def _table(path: Path, contract: Contract, *, labelled: bool) -> list[dict[str, 
         with file.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream)
             rows: list[dict[str, Any]] = list(reader)
+            names = reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"cannot read {file}: {error}") from error
     wanted = ["id", *(["label"] if labelled else []), *contract.limits]
-    if missing := [name for name in wanted if name not in (reader.fieldnames or ())]:
+    if missing := [name for name in wanted if name not in names]:
         raise DataError(f"{file} has no column {missing[0]!r}")
     if crooked := [at for at, row in enumerate(rows, 2) if None in row or None in row.values()]:
         raise DataError(f"{file}, line {crooked[0]}: not as many cells as columns")

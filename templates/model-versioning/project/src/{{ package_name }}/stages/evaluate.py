@@ -4,14 +4,16 @@ import csv
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
 from .. import model
 from . import files
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 METRICS_FILE = Path("metrics.json")
 PLOTS = Path("plots")
@@ -69,7 +71,9 @@ def run() -> str:
     PLOTS.mkdir(exist_ok=True)
     pairs = sorted(zip(test.labels, answers.labels, strict=True))
     _write(PLOTS / "confusion.csv", ("actual", "predicted"), pairs)
-    _write(PLOTS / "confidence.csv", ("confidence", "right", "rows"), confidence(answers, test.labels))
+    _write(
+        PLOTS / "confidence.csv", ("confidence", "right", "rows"), confidence(answers, test.labels)
+    )
     return f"{figures['accuracy']:.1%} right on {rows['test']} held-out rows"
 
 

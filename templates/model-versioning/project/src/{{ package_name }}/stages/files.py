@@ -1,8 +1,8 @@
-"""Files between stages: arrays, without a date in them, so that the same rows are the same bytes."""
+"""Files between stages: arrays without a date in them, so the same rows are the same bytes."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
-import sys
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +32,12 @@ def write_table(path: Path, table: Table) -> None:
 def read_table(path: Path) -> Table:
     """Read rows that `write_table` wrote."""
     with np.load(path, allow_pickle=False) as archive:
+        ids, labels, columns = (tuple(archive[name]) for name in ("ids", "labels", "columns"))
         return Table(
-            *(tuple(archive[name].tolist()) for name in ("ids", "labels", "columns")),
-            values=archive["values"],
+            tuple(map(str, ids)),
+            tuple(map(str, labels)),
+            tuple(map(str, columns)),
+            archive["values"],
         )
 
 

@@ -58,7 +58,9 @@ def _proto(
 ) -> onnx.ModelProto:
     options = None if zipmap is None else {id(fitted): {"zipmap": zipmap}}
     types = [(name, FloatTensorType([None, width]))]
-    proto = to_onnx(fitted, initial_types=types, options=options, target_opset=OPSET, name="step")
+    proto: onnx.ModelProto = to_onnx(
+        fitted, initial_types=types, options=options, target_opset=OPSET, name="step"
+    )
     # skl2onnx keeps these in a set, whose order is another one in each process.
     proto.opset_import.sort(key=lambda opset: opset.domain)
     return proto

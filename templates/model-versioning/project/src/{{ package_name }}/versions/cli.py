@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
         commands.lineage_,
         "tell where a version comes from",
         ("version", {"help": "like 1.2.0, or production"}),
-        ("--picture", {"type": Path, "metavar": "FILE", "help": "draw it too, as SVG"}),
+        ("--picture", {"type": _absolute, "metavar": "FILE", "help": "draw it too, as SVG"}),
     )
     add("release", commands.release_, "make this commit a version: push, tag, register", version)
     add("promote", commands.promote, "put a version into production", version)
@@ -71,7 +71,14 @@ def parser() -> argparse.ArgumentParser:
         commands.gc_,
         "show what no version, branch or experiment needs; remove it with --yes",
         ("--yes", {"action": "store_true", "help": "remove it"}),
-        ("--days", {"type": float, "default": 14, "help": "spare what is newer in the remote (%(default)s)"}),
+        (
+            "--days",
+            {
+                "type": float,
+                "default": 14,
+                "help": "spare what is newer in the remote (%(default)s)",
+            },
+        ),
     )
     add(
         "try",
@@ -87,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
         commands.report_,
         "compare the working tree with a base, in Markdown and pictures",
         ("base", side),
-        ("--folder", {"type": Path, "default": Path("reports"), "help": "where to (%(default)s)"}),
+        ("--folder", {"type": _absolute, "default": "reports", "help": "where to (%(default)s)"}),
     )
     return top
 
@@ -109,3 +116,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted: call it again to go on", file=sys.stderr)  # noqa: T201
         return 130
     return 0
+
+
+def _absolute(name: str) -> Path:
+    """Resolve a path before DVC changes the current folder."""
+    return Path(name).absolute()

@@ -107,7 +107,7 @@ def list_(context: Context, _: argparse.Namespace) -> Result:
     if not found:
         return [], "no version yet: `versions release 1.0.0` makes the first"
     now = registry.production(context.registry.events())
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "version": each.version,
             "production": each.version == now,

@@ -37,17 +37,18 @@ def compare(git: Git, store: Store, one: str, other: str) -> Comparison:
     Raises:
         StateError: One of them is not there.
     """
-    sides = [state.state(git, store, name) for name in (one, other)]
-    found = [side.tracked.get(pipeline.DATA) for side in sides]
-    if None in found:
-        return Comparison(*sides, None, "one of them has no data yet")
-    if len({each.md5 for each in found if each}) == 1:
-        return Comparison(*sides, None, "the data is the same")
+    first, second = (state.state(git, store, name) for name in (one, other))
+    before, after = (side.tracked.get(pipeline.DATA) for side in (first, second))
+    if before is None or after is None:
+        return Comparison(first, second, None, "one of them has no data yet")
+    if before.md5 == after.md5:
+        return Comparison(first, second, None, "the data is the same")
     try:
-        tables = [state.rows(git, store, side) for side in sides]
+        tables = [state.rows(git, store, side) for side in (first, second)]
     except IntegrityError as error:
-        return Comparison(*sides, None, f"the data differs; its rows are not to be had: {error}")
-    return Comparison(*sides, diff(*tables), "")
+        note = f"the data differs; its rows are not to be had: {error}"
+        return Comparison(first, second, None, note)
+    return Comparison(first, second, diff(*tables), "")
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -99,9 +100,8 @@ def _data(data: DataDiff) -> list[str]:
         lines.append(f"  {f'{len(ids)} {name}':<24} {shown}".rstrip())
     lines.append(f"  {'mean of':<24} {'':>14} {'':>14} {'distance':>10}")
     for shift in data.shifts[:SHOWN]:
-        lines.append(
-            f"  {shift.column:<24} {shift.before:>14.4g} {shift.after:>14.4g} {shift.distance:>10.3f}"
-        )
+        means = f"{shift.before:>14.4g} {shift.after:>14.4g}"
+        lines += [f"  {shift.column:<24} {means} {shift.distance:>10.3f}"]
     return lines
 
 

@@ -96,7 +96,7 @@ def _shifts(one: Table, other: Table, shared: list[str]) -> tuple[Shift, ...]:
         before, after = (t.labels.count(label) / len(t.labels) for t in (one, other))
         found.append(Shift(f"label = {label}", before, after, abs(before - after)))
     for name in shared:
-        sides = [t.values[:, t.columns.index(name)] for t in (one, other)]
-        means = [float(side.mean()) for side in sides]
-        found.append(Shift(name, *means, distance(*sides)))
+        sides = tuple(t.values[:, t.columns.index(name)] for t in (one, other))
+        before, after = (float(side.mean()) for side in sides)
+        found.append(Shift(name, before, after, distance(*sides)))
     return tuple(sorted(found, key=lambda shift: -shift.distance))

@@ -47,7 +47,13 @@ class GitTags:
         number = 1 + (int(last[-1].removeprefix(PREFIX)) if last else 0)
         name = f"{PREFIX}{number:04}"
         self.git.run(
-            *("tag", "--annotate", "--file=-", name, f"refs/tags/{releases.tag(event.version)}^{{}}"),
+            *(
+                "tag",
+                "--annotate",
+                "--file=-",
+                name,
+                f"refs/tags/{releases.tag(event.version)}^{{}}",
+            ),
             stdin=f"{event.action} {event.version}\n\n{event.model_dump_json(indent=2)}\n",
         )
         remote = self.git.remote()

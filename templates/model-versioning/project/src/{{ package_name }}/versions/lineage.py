@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..manifest import flat
+from ..manifest import Tracked, flat
 from . import pipeline, registry, releases
 from .git import Git
 from .registry import Registry
@@ -69,8 +69,8 @@ def as_text(found: Lineage) -> str:
         f"  follows    {', '.join(manifest.parents) or 'nothing, it is the first'}",
         f"  code       commit {release.commit}",
         f"             {found.subject}",
-        f"  data       {manifest.data.path}, md5 {manifest.data.md5}, {_size(manifest.data.size)}",
-        f"  model      {manifest.model.path}, md5 {manifest.model.md5}, {_size(manifest.model.size)}",
+        f"  data       {_tracked(manifest.data)}",
+        f"  model      {_tracked(manifest.model)}",
         f"  registered {found.registered or 'no: `versions sync` enters it'}",
         "  steps",
     ]
@@ -92,5 +92,5 @@ def _code(path: str) -> bool:
     return path.endswith(".py")
 
 
-def _size(size: int) -> str:
-    return f"{size:,} bytes"
+def _tracked(each: Tracked) -> str:
+    return f"{each.path}, md5 {each.md5}, {each.size:,} bytes"

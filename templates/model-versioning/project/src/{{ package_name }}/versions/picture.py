@@ -12,7 +12,7 @@ from .lineage import Lineage
 
 _COLORS = {"data": "#dbeafe", "step": "#fef3c7", "model": "#dcfce7", "version": "#f3e8ff"}
 _CELL = (2.6, 1.0)
-_STYLE = {"svg.fonttype": "none", "svg.hashsalt": "versions", "font.size": 9}
+_STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "versions", "font.size": 9}
 
 
 def graph(found: Lineage) -> tuple[dict[str, tuple[str, str]], list[tuple[str, str]]]:

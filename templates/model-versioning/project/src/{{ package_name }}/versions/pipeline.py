@@ -41,16 +41,22 @@ def reproduce(store: Store) -> list[str]:
 def stale(store: Store) -> list[str]:
     """Name the stages that `dvc.lock` does not describe any more.
 
-    The data itself is not needed: its name in `data/raw.dvc` is compared.
+    What is not on this machine is compared by its name: the data itself is not needed.
 
     Raises:
         StateError: DVC cannot read the pipeline.
     """
     try:
-        planned = store.repo.reproduce(dry=True, allow_missing=True)
+        known = list(store.repo.index.stages)
+        with store.repo.lock:
+            return [
+                stage.name
+                for stage in known
+                if getattr(stage, "name", None)
+                and stage.changed(allow_missing=True, upstream=known)
+            ]
     except DvcException as error:
-        raise StateError(f"DVC cannot read the pipeline: {error.__cause__ or error}") from error
-    return [stage.name for stage in planned if getattr(stage, "name", None)]
+        raise StateError(f"DVC cannot read the pipeline: {error}") from error
 
 
 def stages(lock: str) -> dict[str, dict[str, list[dict[str, str]]]]:

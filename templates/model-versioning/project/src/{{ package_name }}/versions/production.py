@@ -123,9 +123,7 @@ def _change(  # noqa: PLR0913, PLR0917 - the parts of one change
     who = git.run("var", "GIT_COMMITTER_IDENT").rpartition(" <")[0]
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     known.record(
-        Event.model_validate(
-            {"action": action, "version": release.version, "by": who, "at": now}
-        )
+        Event.model_validate({"action": action, "version": release.version, "by": who, "at": now})
     )
     serving.use(folder, release.version)
     return release

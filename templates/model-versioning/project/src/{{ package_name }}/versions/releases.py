@@ -10,7 +10,13 @@ from ..manifest import Manifest, order
 from .git import Git
 
 PREFIX = "v"
-_FIELDS = "%(refname:short)%00%(objecttype)%00%(*objectname)%00%(taggername)%00%(taggerdate:iso-strict)%00%(contents)"
+_FIELDS = "%00".join(
+    f"%({field})"
+    for field in (
+        *("refname:short", "objecttype", "*objectname"),
+        *("taggername", "taggerdate:iso-strict", "contents"),
+    )
+)
 _END = "\x1e"
 
 

@@ -1,4 +1,4 @@
-"""The report that CI makes of a branch: what it does to parameters, data and figures, with plots."""
+"""The report that CI makes of a branch: what it does to parameters, data and plots."""
 
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,13 @@ def write(git: Git, comparison: Comparison, folder: Path) -> Path:
 def markdown(comparison: Comparison, pictures: list[str]) -> str:
     """Write the text of the report."""
     one, other = comparison.one, comparison.other
+    names = (one.name, other.name)
     metrics = {name: (one.metrics.get(name), value) for name, value in other.metrics.items()}
     parts = [
         f"# {other.name} against {one.name}",
-        _table("Metrics", ("metric", one.name, other.name), metrics),
-        _table("Parameters", ("parameter", one.name, other.name), changes(one.params, other.params)),
-        _table("What DVC keeps", ("path", one.name, other.name), changes(_md5s(one), _md5s(other))),
+        _table("Metrics", ("metric", *names), metrics),
+        _table("Parameters", ("parameter", *names), changes(one.params, other.params)),
+        _table("What DVC keeps", ("path", *names), changes(_md5s(one), _md5s(other))),
         _data(comparison),
         *(f"![{Path(name).stem}]({name})" for name in pictures),
     ]

@@ -1,15 +1,15 @@
 """What DVC keeps: which objects belong to a commit, and their bytes, here and in the remote.
 
 DVC is called in this process: its command takes seconds to start. An object is a file named by the
-md5 of its content; a folder is an object, too, a list of names and md5s in JSON, whose own name ends
-in `.dir`. (https://dvc.org/doc/user-guide/project-structure/internal-files)
+md5 of its content; a folder is an object, too, a list of names and md5s in JSON, whose own name
+ends in `.dir`. (https://dvc.org/doc/user-guide/project-structure/internal-files)
 """
 
 import hashlib
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -73,7 +73,9 @@ class Store:
                     if out.use_cache and out.hash_info
                 ]
         except DvcException as error:
-            raise StateError(f"DVC cannot read {revision or 'the working tree'}: {error}") from error
+            raise StateError(
+                f"DVC cannot read {revision or 'the working tree'}: {error}"
+            ) from error
         return tuple(sorted(found, key=lambda each: each.path))
 
     def members(self, tracked: Tracked) -> dict[str, str]:
@@ -143,7 +145,12 @@ class Store:
         names = {HashInfo("md5", each.md5) for each in wanted}
         try:
             done = transfer(
-                source, target, names, cache_odb=self.cache, shallow=False, verify=target is self.cache
+                source,
+                target,
+                names,
+                cache_odb=self.cache,
+                shallow=False,
+                verify=target is self.cache,
             )
         except (DvcException, OSError) as error:
             raise IntegrityError(f"cannot copy {_paths(wanted)}: {error}") from error
@@ -174,7 +181,7 @@ class Store:
 
 @contextmanager
 def opened(root: Path) -> Iterator[Store]:
-    """Open a project with DVC.
+    """Open a project with DVC, which works in the current folder: that is changed meanwhile.
 
     Raises:
         StateError: DVC does not find one there.
@@ -185,7 +192,7 @@ def opened(root: Path) -> Iterator[Store]:
         repo = Repo(str(root))
     except DvcException as error:
         raise StateError(f"DVC cannot open {root}: {error}") from error
-    with repo:
+    with repo, chdir(root):
         yield Store(repo, repo.cache.local)
 
 

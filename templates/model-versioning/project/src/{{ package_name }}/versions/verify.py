@@ -34,9 +34,8 @@ class Problem:
 
     def __str__(self) -> str:
         """One line that names it."""
-        return (
-            f"{self.state} in the {self.place}: {self.path} of {', '.join(self.versions)} ({self.md5})"
-        )
+        versions = ", ".join(self.versions)
+        return f"{self.state} in the {self.place}: {self.path} of {versions} ({self.md5})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +123,12 @@ def _states(
     store: Store, place: Place, owners: dict[str, Any], *, quick: bool
 ) -> Iterable[tuple[str, Literal["missing", "damaged"]]]:
     odb = store.remote if place == "remote" else store.cache
-    there = set(odb.oids_exist(list(owners)))
-    for name in owners:
-        if name not in there:
-            yield name, "missing"
     if quick:
+        # Not `oids_exist`: of a folder, that would remove damaged objects without a word.
+        yield from ((name, "missing") for name in owners.keys() - set(odb.all()))
         return
-    names = [name for name in owners if name in there]
     with ThreadPoolExecutor(JOBS) as pool:
-        found = pool.map(lambda name: digest(odb, name), names)
-    for name, md5 in zip(names, found, strict=True):
-        if md5 != name.removesuffix(DIR):
-            yield name, "missing" if md5 is None else "damaged"
+        found = pool.map(lambda name: digest(odb, name), owners)
+        for name, md5 in zip(owners, found, strict=True):
+            if md5 != name.removesuffix(DIR):
+                yield name, "missing" if md5 is None else "damaged"
