@@ -75,7 +75,7 @@ def verify(store: Store, releases: Iterable[Release], *, quick: bool = False) ->
     absent: list[Problem] = []
     known = {(problem.place, problem.md5) for problem in lost}
     for place in ("remote", "cache"):
-        for name, state in _states(store, place, owners, quick=quick):
+        for name, state in states(store, place, owners, quick=quick):
             path, versions = owners[name]
             problem = Problem(place, state, path, tuple(dict.fromkeys(versions)), name)
             harmless = place == "cache" and state == "missing"
@@ -119,9 +119,10 @@ def _members(
         return {}
 
 
-def _states(
+def states(
     store: Store, place: Place, owners: dict[str, Any], *, quick: bool
 ) -> Iterable[tuple[str, Literal["missing", "damaged"]]]:
+    """Find the objects among `owners` that a place lacks, or has damaged."""
     odb = store.remote if place == "remote" else store.cache
     if quick:
         # Not `oids_exist`: of a folder, that would remove damaged objects without a word.
