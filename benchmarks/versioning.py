@@ -83,7 +83,14 @@ def run(*command: str | Path, cwd: Path) -> None:
 
 def install(work: Path) -> Path:
     """Render the project and install it; its folder of commands."""
-    new = [sys.executable, "-m", "mlops_scaffold", "new", "model-versioning", work / "project"]
+    new: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "mlops_scaffold",
+        "new",
+        "model-versioning",
+        work / "project",
+    ]
     if not (work / "project").exists():
         run(*new, "--defaults", "-d", "project_name=bench-versions", cwd=ROOT)
     run("make", "setup", cwd=work / "project")

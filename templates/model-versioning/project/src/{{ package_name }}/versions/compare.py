@@ -11,7 +11,9 @@ from .state import State
 from .store import Store
 
 SHOWN = 8
-"""How many columns and row ids are printed."""
+"""How many columns are printed."""
+IDS_SHOWN = 3
+"""How many ids of rows are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _data(data: DataDiff) -> list[str]:
     lines = [f"  {'rows':<24} {data.before:>14} {data.after:>14} {data.after - data.before:>+10}"]
     for name in ("added", "removed", "changed"):
         ids = getattr(data, name)
-        shown = ", ".join(ids[:SHOWN]) + (", ..." if len(ids) > SHOWN else "")
+        shown = ", ".join(ids[:IDS_SHOWN]) + (", ..." if len(ids) > IDS_SHOWN else "")
         lines.append(f"  {f'{len(ids)} {name}':<24} {shown}".rstrip())
     lines.append(f"  {'mean of':<24} {'':>14} {'':>14} {'distance':>10}")
     for shift in data.shifts[:SHOWN]:
