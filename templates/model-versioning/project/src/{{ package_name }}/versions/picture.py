@@ -62,7 +62,7 @@ def draw_lineage(found: Lineage, path: Path) -> None:
         places[name] = (depth[name] * _CELL[0], -rows.get(depth[name], 0) * _CELL[1])
         rows[depth[name]] = rows.get(depth[name], 0) + 1
     width, height = (max(depth.values()) + 1) * 1.9, max(rows.values()) * 0.85 + 0.3
-    figure, axes = _figure((width, height))
+    figure, (axes,) = _figure((width, height))
     axes.set_axis_off()
     axes.set_xlim(-1.2, max(depth.values()) * _CELL[0] + 1.2)
     axes.set_ylim(-(max(rows.values()) - 1) * _CELL[1] - 0.6, 0.6)
@@ -78,7 +78,7 @@ def draw_lineage(found: Lineage, path: Path) -> None:
 
 def draw_confidence(sides: dict[str, list[tuple[float, float]]], path: Path) -> None:
     """Draw how sure models are against how often they are right, as an SVG file."""
-    figure, axes = _figure((5, 4))
+    figure, (axes,) = _figure((5, 4))
     axes.set(title="How sure, and how often right", xlabel="mean confidence", ylabel="share right")
     axes.plot([0, 1], [0, 1], color="#9ca3af", linestyle=":")
     for name, points in sides.items():
@@ -110,11 +110,10 @@ def draw_confusion(sides: dict[str, list[tuple[str, str]]], path: Path) -> None:
     _save(figure, path)
 
 
-def _figure(size: tuple[float, float], count: int = 1) -> tuple[Figure, Any]:
+def _figure(size: tuple[float, float], count: int = 1) -> tuple[Figure, list[Any]]:
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasSVG(figure)  # draws without a screen, and without matplotlib's global state
-    axes = figure.subplots(1, count, squeeze=False)[0]
-    return figure, axes if count > 1 else axes[0]
+    return figure, list(figure.subplots(1, count, squeeze=False)[0])
 
 
 def _save(figure: Figure, path: Path) -> None:

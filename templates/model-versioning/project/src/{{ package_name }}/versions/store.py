@@ -127,37 +127,16 @@ class Store:
         Raises:
             IntegrityError: Something is not here to be pushed, or does not arrive.
         """
-        return self._copy(self.cache, self.remote, tracked)
-
-    def fetch(self, tracked: Iterable[Tracked]) -> int:
-        """Copy from the remote what is not here yet.
-
-        Returns:
-            How many objects were copied.
-
-        Raises:
-            IntegrityError: Something is not there, or damaged.
-        """
-        return self._copy(self.remote, self.cache, tracked)
-
-    def _copy(self, source: Any, target: Any, tracked: Iterable[Tracked]) -> int:
         wanted = list(tracked)
         names = {HashInfo("md5", each.md5) for each in wanted}
         try:
-            done = transfer(
-                source,
-                target,
-                names,
-                cache_odb=self.cache,
-                shallow=False,
-                verify=target is self.cache,
-            )
+            done = transfer(self.cache, self.remote, names, cache_odb=self.cache, shallow=False)
         except (DvcException, OSError) as error:
-            raise IntegrityError(f"cannot copy {_paths(wanted)}: {error}") from error
+            raise IntegrityError(f"cannot push {_paths(wanted)}: {error}") from error
         if done.failed:
             lost = sorted(str(each.value) for each in done.failed)
             raise IntegrityError(
-                f"{len(lost)} objects of {_paths(wanted)} could not be copied, first {lost[0]}: "
+                f"{len(lost)} objects of {_paths(wanted)} could not be pushed, first {lost[0]}: "
                 "call it again when the cause is gone; what has arrived stays"
             )
         return len(done.transferred)
