@@ -1,0 +1,7 @@
+"""`python -m ... versions`, the same as the command `versions`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,228 @@
+"""End to end: two versions of data and model, made and brought back as their owner would.
+
+Standard library alone. Digests, rows and figures are computed here, not taken from the project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+WHO = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Owner"), ("EMAIL", "owner@example.invalid"))
+}
+ACCURACY = 0.9
+MODEL = "models/model.onnx"
+
+
+@dataclass
+class Report:
+    """What was found, and what was measured."""
+
+    findings: list[str] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def want(self, held: object, finding: str) -> None:
+        if not held:
+            self.findings.append(finding)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("step", choices=("prepare", "check"))
+    parser.add_argument("project", type=Path)
+    parser.add_argument("--state", type=Path)
+    parser.add_argument("--env", action="append", default=[])
+    chosen = parser.parse_args()
+    report = Report()
+    if chosen.step == "check":
+        try:
+            if chosen.state:
+                check_predictions(chosen.state / "predictions.csv", "unreleased", report)
+            else:
+                check_project(chosen.project.absolute(), report)
+        except StoppedError as error:
+            report.want(held=False, finding=str(error))
+    print(json.dumps({"findings": report.findings, "figures": report.figures}))
+    return 1 if report.findings else 0
+
+
+class StoppedError(Exception):
+    """Something failed on which all that follows depends."""
+
+
+def run(folder: Path, *command: str, code: int | None = 0) -> str:
+    """Run a command; what it says, if it ends with `code` (any, if None)."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | WHO,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    print(f"$ {' '.join(command)} -> {done.returncode}\n{done.stdout}", file=sys.stderr)
+    if code is not None and done.returncode != code:
+        message = f"`{' '.join(command)}` ends with {done.returncode}: {done.stdout[-300:]}"
+        raise StoppedError(message)
+    if "Traceback" in done.stdout:
+        message = f"`{' '.join(command)}` ends in a traceback"
+        raise StoppedError(message)
+    return done.stdout
+
+
+def versions(folder: Path, *arguments: str, code: int | None = 0) -> str:
+    return run(folder, str(folder / ".venv/bin/versions"), *arguments, code=code)
+
+
+def check_project(project: Path, report: Report) -> None:
+    """Make two versions, then ask for all that was promised of them."""
+    storage = project.parent / "proof-storage"
+    local = project / ".dvc/config.local"
+    local.write_text(f"['remote \"storage\"']\n    url = {storage}\n")
+    originals = {}
+    for number, version in ((1, "1.0.0"), (2, "1.1.0")):
+        run(project, "make", "data", f"V={number}")
+        said = run(project, "make", "run")
+        report.want("prepare" in said and "evaluate" in said, f"stages of {version} did not run")
+        run(project, "git", "add", "--all")
+        run(project, "git", "commit", "--quiet", "--message", version)
+        versions(project, "release", version)
+        versions(project, "promote", version)
+        originals[version] = digests(project)
+    report.want(originals["1.0.0"] != originals["1.1.0"], "both versions are the same")
+    report.want("no stage ran" in run(project, "make", "run"), "with nothing to do, a stage ran")
+    check_listed(project, originals, report)
+    check_storage(storage, report)
+    check_clone(project, originals, report)
+    check_serving(project, report)
+    check_damage(project, storage, originals["1.0.0"][MODEL], report)
+    status = run(project, "git", "status", "--porcelain")
+    report.want(not status.strip(), f"in the end the tree is not clean: {status}")
+
+
+def digests(project: Path) -> dict[str, str]:
+    """The md5 of every file of the data and of the model, computed here."""
+    files = [path for path in (project / "data/raw").rglob("*") if path.is_file()]
+    return {str(path.relative_to(project)): md5_of(path) for path in (*files, project / MODEL)}
+
+
+def md5_of(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def check_listed(project: Path, originals: dict[str, dict[str, str]], report: Report) -> None:
+    """What is listed is what git and the files say."""
+    listed = {row["version"]: row for row in json.loads(versions(project, "--json", "list"))}
+    report.want(set(listed) == set(originals), f"listed are {sorted(listed)}")
+    for version, files in originals.items():
+        commit = run(project, "git", "rev-parse", f"v{version}^{{commit}}").strip()
+        report.want(listed[version]["commit"] == commit, f"{version} is listed at another commit")
+        report.want(listed[version]["model"] == files[MODEL], f"{version}: another model is listed")
+        lock = run(project, "git", "show", f"v{version}:dvc.lock")
+        report.want(listed[version]["data"] in lock, f"{version}: its data is not in its dvc.lock")
+    report.want(
+        [row["production"] for row in listed.values()] == [False, True],
+        "1.1.0 is not in production",
+    )
+
+
+def check_storage(storage: Path, report: Report) -> None:
+    """Every object of the remote is what its name says."""
+    objects = [path for path in (storage / "files/md5").rglob("*") if path.is_file()]
+    report.figures["e2e_objects"] = len(objects)
+    for path in objects:
+        name = (path.parent.name + path.name).removesuffix(".dir")
+        if md5_of(path) != name:
+            report.want(held=False, finding=f"the object {name} in the remote is something else")
+
+
+def check_clone(project: Path, originals: dict[str, dict[str, str]], report: Report) -> None:
+    """A fresh clone and the remote are enough for both versions, byte for byte."""
+    clone = project.parent / "proof-clone"
+    shutil.rmtree(clone, ignore_errors=True)
+    run(project.parent, "git", "clone", "--quiet", str(project), str(clone))
+    shutil.copy(project / ".dvc/config.local", clone / ".dvc/config.local")
+    for version, files in originals.items():
+        run(clone, "git", "checkout", "--quiet", f"v{version}")
+        run(clone, str(project / ".venv/bin/dvc"), "pull", "--quiet")
+        report.want(digests(clone) == files, f"{version} comes back from a clone as another one")
+
+
+def check_serving(project: Path, report: Report) -> None:
+    """Production predicts well, goes back on request, and refuses what breaks the contract."""
+    output = project / "predictions.csv"
+    run(project, "make", "predict", "INPUT=data/raw")
+    answers = check_predictions(output, "1.1.0", report)
+    truth = labels(project / "data/raw")
+    right = sum(answers[name] == label for name, label in truth.items()) / len(truth)
+    report.figures["e2e_accuracy"] = round(right, 4)
+    report.want(right >= ACCURACY, f"{right:.3f} of the rows are predicted right")
+    report.want(set(answers) == set(truth), "not every row is answered, or others are")
+    versions(project, "rollback")
+    run(project, "make", "predict")
+    check_predictions(output, "1.0.0", report)
+    wrong = project / "wrong.csv"
+    wrong.write_text("id\nx\n")
+    said = run(project, "make", "predict", "INPUT=wrong.csv", code=None)
+    report.want(
+        re.search(r"error: .*(column|cannot read)", said), f"unclear refusal: {said[-200:]}"
+    )
+    for path in (wrong, output):
+        path.unlink()
+
+
+def check_predictions(path: Path, version: str, report: Report) -> dict[str, str]:
+    """Answers are there, are probabilities, and name the version; id -> label."""
+    if not path.is_file():
+        report.want(held=False, finding=f"{path.name} was not written")
+        return {}
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    report.want(len(rows) >= 2, f"{len(rows)} answers")
+    for row in rows:
+        good = 0 < float(row["probability"]) <= 1 and row["version"] == version
+        if not good:
+            report.want(held=False, finding=f"not an answer of {version}: {row}")
+            break
+    return {row["id"]: row["label"] for row in rows}
+
+
+def labels(raw: Path) -> dict[str, str]:
+    """The true label of every row of the data."""
+    table = raw / "rows.csv"
+    if not table.exists():
+        return {path.stem: path.parent.name for path in raw.rglob("*.png")}
+    with table.open(encoding="utf-8", newline="") as stream:
+        return {row["id"]: row["label"] for row in csv.DictReader(stream)}
+
+
+def check_damage(project: Path, storage: Path, md5: str, report: Report) -> None:
+    """One bit of a released model flips in the remote: `make verify` names it."""
+    said = run(project, "make", "verify")
+    report.want("whole" in said, f"`make verify` says {said[-200:]}")
+    file = storage / "files/md5" / md5[:2] / md5[2:]
+    good = file.read_bytes()
+    file.chmod(0o644)
+    file.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    said = run(project, "make", "verify", code=None)
+    named = "damaged in the remote" in said and MODEL in said and md5 in said
+    report.want(named, f"damage in the remote is not named: {said[-300:]}")
+    file.write_bytes(good)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
