@@ -67,9 +67,7 @@ class AnswerCache:
                 return replace(self._kept[near].answer, cached="semantic")
         return None
 
-    def put(
-        self, shelf: Shelf, question: str, vector: NDArray[np.float32], answer: Answer
-    ) -> None:
+    def put(self, shelf: Shelf, question: str, vector: NDArray[np.float32], answer: Answer) -> None:
         """Keep an answer; the one that was used longest ago goes."""
         with self._lock:
             self._kept[shelf, normal(question)] = _Kept(vector, telling(question), answer)

@@ -243,7 +243,7 @@ class Answer:
     confidence: float = 0.0
     dropped: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
-    cached: str = ""
+    cached: Literal["", "exact", "semantic"] = ""
 
     @property
     def text(self) -> str:

@@ -28,6 +28,8 @@ class Settings(ServiceSettings):
     store: StoreName = Field(STORE, description="Where the vectors are kept")
     qdrant_url: str = Field("http://127.0.0.1:6333", description="Of the Qdrant server")
     qdrant_key: SecretStr = Field(SecretStr(""), description="API key of the Qdrant server")
+    qdrant_shards: int = Field(2, gt=0, description="Parts of the collection on a Qdrant cluster")
+    qdrant_replicas: int = Field(1, gt=0, description="Copies of each part")
     postgres_url: SecretStr = Field(
         SecretStr("postgresql://rag@127.0.0.1:5432/rag"), description="Of PostgreSQL with pgvector"
     )

@@ -59,7 +59,9 @@ class Chat:
         for sentence in _sentences(self._stream(messages, spend)):
             if prompts.NO_ANSWER in sentence.upper():
                 return
-            cited = [int(each) - 1 for found in _CITED.findall(sentence) for each in found.split(",")]
+            cited = [
+                int(each) - 1 for found in _CITED.findall(sentence) for each in found.split(",")
+            ]
             text = _CITED.sub("", sentence).strip()
             if text:
                 known = tuple(each for each in dict.fromkeys(cited) if 0 <= each < len(passages))
@@ -98,8 +100,8 @@ class Chat:
             usage = Usage(model)
             try:
                 for piece in self._model.stream(messages):
-                    if piece.usage_metadata:  # type: ignore[attr-defined] # of chunks of an AI message
-                        usage = self._priced(piece.usage_metadata)  # type: ignore[attr-defined]
+                    if piece.usage_metadata:
+                        usage = self._priced(piece.usage_metadata)
                     yield str(piece.text)
             except OpenAIError as error:
                 raise ModelError(f"The language model did not answer: {error}") from error

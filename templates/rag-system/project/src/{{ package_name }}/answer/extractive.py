@@ -67,7 +67,9 @@ class Extractive:
 
     def _scores(self, question: str, candidates: list[_Candidate]) -> NDArray[np.float64]:
         """How well each sentence answers; shape (candidates,)."""
-        texts = [f"{each.context}: {each.text}" if each.context else each.text for each in candidates]
+        texts = [
+            f"{each.context}: {each.text}" if each.context else each.text for each in candidates
+        ]
         vectors = self._embedder.embed([question, *map(readable, texts)])
         meaning = vectors[1:] @ vectors[0]
         word = _coverage(question, texts)

@@ -1,8 +1,8 @@
 """The way from a question to an answer, as a graph of steps (LangGraph).
 
-    screen -> understand -> recall -> retrieve -> compose -> END
-       |                      |          |
-       +-> END (refused)      +-> END    +-> abstain -> END
+screen -> understand -> recall -> retrieve -> compose -> END
+   |                      |          |
+   +-> END (refused)      +-> END    +-> abstain -> END
 """
 
 from collections.abc import Iterator, Sequence

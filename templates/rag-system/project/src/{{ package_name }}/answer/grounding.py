@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from ..records import Hit
 from ..text.sentences import spans
@@ -11,7 +12,9 @@ BORNE_OUT = 0.6
 """Share of a sentence's words that its source must hold."""
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_NOT = re.compile(r"\b(?:not|no|never|nothing|none|without|cannot|neither|nor)\b|n't\b", re.IGNORECASE)
+_NOT = re.compile(
+    r"\b(?:not|no|never|nothing|none|without|cannot|neither|nor)\b|n't\b", re.IGNORECASE
+)
 
 Quote = tuple[int, int, int]
 """A passage's index, and start and end in its document's text."""
@@ -61,4 +64,4 @@ def _stretches(hit: Hit) -> Iterator[tuple[int, int]]:
     chunk = hit.chunk
     found = [(chunk.start + a, chunk.start + b) for a, b in spans(chunk.text)]
     yield from found
-    yield from ((first[0], second[1]) for first, second in zip(found, found[1:], strict=False))
+    yield from ((first[0], second[1]) for first, second in pairwise(found))

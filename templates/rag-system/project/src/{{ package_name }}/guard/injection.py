@@ -13,16 +13,22 @@ from ..text.sentences import spans
 _SIGNS = re.compile(
     r"""
     \b(?:ignore|disregard|forget|override|bypass|discard|skip)\b.{0,40}
-      \b(?:previous|prior|above|earlier|all|any|your|these|those|system|instructions?|rules?|guidelines?)\b
+      \b(?:previous|prior|above|earlier|all|any|your|these|those|system|instructions?|rules?
+      |guidelines?)\b
     | \b(?:new|updated|real|following|hidden|secret)\s+(?:system\s+)?instructions?\b
     | \b(?:system|developer|assistant|admin)\s*(?:prompt|message|mode|override|note)\b
     | \b(?:reveal|print|show|repeat|output|leak|tell\s+me|give\s+me)\b.{0,40}
-      \b(?:system\s+prompt|instructions?|hidden\s+prompt|your\s+(?:rules|prompt|configuration)|api\s+keys?|passwords?\s+of)\b
-    | \byou\s+(?:are|must|will|shall)\s+(?:now|henceforth|from\s+now\s+on|only\s+(?:answer|respond|reply))\b
+      \b(?:system\s+prompt|instructions?|hidden\s+prompt|your\s+(?:rules|prompt|configuration)
+      |api\s+keys?|passwords?\s+of)\b
+    | \byou\s+(?:are|must|will|shall)\s+
+      (?:now|henceforth|from\s+now\s+on|only\s+(?:answer|respond|reply))\b
     | \b(?:from\s+now\s+on|henceforth)\b.{0,30}\b(?:you|answer|respond|reply|act)\b
-    | \b(?:pretend|act|behave|respond|reply)\b.{0,20}\b(?:as\s+(?:if\s+)?(?:you|an?\b|the)|to\s+be)\b
-    | \b(?:do\s+not|don't|never)\b.{0,20}\b(?:follow|obey|cite|mention)\b.{0,20}\b(?:rules?|instructions?|sources?|guidelines?)\b
-    | \b(?:answer|respond|reply|say|write|output|print)\b.{0,30}\b(?:only|exactly|verbatim|nothing\s+but|the\s+word|the\s+phrase|with)\b.{0,60}["'`A-Z_]{4,}
+    | \b(?:pretend|act|behave|respond|reply)\b.{0,20}
+      \b(?:as\s+(?:if\s+)?(?:you|an?\b|the)|to\s+be)\b
+    | \b(?:do\s+not|don't|never)\b.{0,20}\b(?:follow|obey|cite|mention)\b.{0,20}
+      \b(?:rules?|instructions?|sources?|guidelines?)\b
+    | \b(?:answer|respond|reply|say|write|output|print)\b.{0,30}
+      \b(?:only|exactly|verbatim|nothing\s+but|the\s+word|the\s+phrase)\b
     | \b(?:jailbreak|dan\s+mode|prompt\s+injection|sudo\s+mode)\b
     | <\s*/?\s*(?:system|assistant|user|im_start|im_end|\|im_start\||\|im_end\|)[^>]*>
     | \[/?\s*(?:INST|SYS|SYSTEM)\s*\]

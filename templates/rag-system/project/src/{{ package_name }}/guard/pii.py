@@ -2,21 +2,22 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,63})+")
 _CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
-_PHONE = re.compile(r"(?<![\w.])(?:\+\d{1,3}[ -]?|\(?0\d{1,4}\)?[ -])\d{2,4}(?:[ -]?\d{2,4}){1,4}(?![\w])")
+_PHONE = re.compile(
+    r"(?<![\w.])(?:\+\d{1,3}[ -]?|\(?0\d{1,4}\)?[ -])\d{2,4}(?:[ -]?\d{2,4}){1,4}(?![\w])"
+)
 _NINES = 9
 _IBAN_REMAINDER = 97
 
 
 def redact(text: str) -> str:
     """The text with personal data replaced by what it was, like `[email]`."""
-    for pattern, name, valid in _RULES:
-        text = pattern.sub(
-            lambda match, name=name, valid=valid: f"[{name}]" if valid(match[0]) else match[0], text
-        )
+    for rule in _RULES:
+        text = rule.pattern.sub(rule.replace, text)
     return text
 
 
@@ -39,9 +40,21 @@ def _always(_: str) -> bool:
     return True
 
 
-_RULES: tuple[tuple[re.Pattern[str], str, Callable[[str], bool]], ...] = (
-    (_EMAIL, "email", _always),
-    (_IBAN, "account", iban),
-    (_CARD, "card", luhn),
-    (_PHONE, "telephone", _always),
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What looks like something, and whether it is."""
+
+    name: str
+    pattern: re.Pattern[str]
+    valid: Callable[[str], bool] = _always
+
+    def replace(self, match: re.Match[str]) -> str:
+        return f"[{self.name}]" if self.valid(match[0]) else match[0]
+
+
+_RULES = (
+    _Rule("email", _EMAIL),
+    _Rule("account", _IBAN, iban),
+    _Rule("card", _CARD, luhn),
+    _Rule("telephone", _PHONE),
 )

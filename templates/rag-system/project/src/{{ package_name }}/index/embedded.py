@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,8 +72,8 @@ class Embedded:
             raise UserError(f"cannot use the index {path}: {error}") from error
         if int(found) != dimensions:
             raise UserError(
-                f"{path} holds vectors of length {found}, not {dimensions}: it was made with another "
-                "embedding model. Remove it, or set APP_STATE_DIR, and ingest again."
+                f"{path} holds vectors of length {found}, not {dimensions}: it was made with "
+                "another embedding model. Remove it, or set APP_STATE_DIR, and ingest again."
             )
 
     def manifest(self) -> dict[str, str]:
@@ -216,20 +217,18 @@ def _little(values: NDArray[np.float32] | NDArray[np.int32], kind: str) -> bytes
     return values.astype(kind).tobytes()
 
 
-def _chunk(row: Sequence[object]) -> Chunk:
+def _chunk(row: Sequence[Any]) -> Chunk:
     *rest, focus_begins, focus_ends = row
-    return Chunk(*rest, (focus_begins, focus_ends))  # type: ignore[arg-type] # as it was written
+    return Chunk(*rest, focus=(focus_begins, focus_ends))
 
 
-def _document(row: Sequence[str]) -> Document:
+def _document(row: Sequence[Any]) -> Document:
     identity, title, text, kind, labels, digest = row
-    return Document(identity, title, text, kind, frozenset(json.loads(labels)), digest)  # type: ignore[arg-type] # as it was written
+    return Document(identity, title, text, kind, frozenset(json.loads(labels)), digest)
 
 
 def _changed(db: sqlite3.Connection) -> None:
-    db.execute(
-        "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'generation'"
-    )
+    db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'generation'")
 
 
 def _ranked(found: Sequence[tuple[int, float]], hits: dict[int, Hit]) -> tuple[Hit, ...]:

@@ -140,9 +140,7 @@ def take_snapshot(db: sqlite3.Connection, dimensions: int) -> Snapshot:
     return Snapshot(generation, numbers, owners, dense, _postings(terms, weights), documents)
 
 
-def _postings(
-    terms: list[NDArray[np.int32]], weights: list[NDArray[np.float32]]
-) -> Postings:
+def _postings(terms: list[NDArray[np.int32]], weights: list[NDArray[np.float32]]) -> Postings:
     """Turn the terms of rows into the rows of terms."""
     rows = np.repeat(np.arange(len(terms), dtype=np.int32), [len(each) for each in terms])
     flat = np.concatenate([np.empty(0, np.int32), *terms])

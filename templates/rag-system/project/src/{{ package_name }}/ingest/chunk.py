@@ -61,7 +61,9 @@ def _recursive(parsed: Parsed, limit: int) -> Iterator[_Cut]:
 
 def _window(parsed: Parsed, _: int) -> Iterator[_Cut]:
     for heading, blocks in _sections(parsed):
-        sentences = [span for block in blocks for span in spans(parsed.text, block.start, block.end)]
+        sentences = [
+            span for block in blocks for span in spans(parsed.text, block.start, block.end)
+        ]
         for index, focus in enumerate(sentences):
             near = sentences[max(0, index - WINDOW) : index + WINDOW + 1]
             yield (near[0][0], near[-1][1]), focus, heading

@@ -100,7 +100,8 @@ def _plain(token: Any) -> str:
 
 
 def _html(content: bytes) -> _Read:
-    from bs4 import BeautifulSoup, NavigableString  # noqa: PLC0415 - heavy
+    from bs4 import BeautifulSoup  # noqa: PLC0415 - heavy
+    from bs4.element import NavigableString  # noqa: PLC0415
 
     soup = BeautifulSoup(_decode(content), "html.parser")
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
@@ -187,5 +188,3 @@ _READERS: dict[Kind, Callable[[bytes], _Read]] = {
     "pdf": _pdf,
     "text": _text,
 }
-
-

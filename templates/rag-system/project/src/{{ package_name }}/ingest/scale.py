@@ -38,10 +38,9 @@ def on_ray(settings: Settings, recipe: Recipe, workers: int, address: str | None
         if started:
             ray.init(
                 address=address,
+                num_cpus=None if address else workers,
                 include_dashboard=False,
                 log_to_driver=False,
-                configure_logging=False,
-                **({} if address else {"num_cpus": workers}),
             )
         try:
             worker = ray.remote(num_cpus=1)(_Worker)

@@ -1,4 +1,4 @@
-"""Hybrid search: by meaning and by word, fused, and read once more by a reranker if there is one."""
+"""Hybrid search: by meaning and by word, fused, and perhaps read once more by a reranker."""
 
 from dataclasses import dataclass
 

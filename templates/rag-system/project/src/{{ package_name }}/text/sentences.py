@@ -7,7 +7,9 @@ _END = re.compile(
     r"|\n\s*\n"  # a paragraph
     r"|\n(?=\s*(?:[-*+]\s|\d+[.)]\s|\|))"  # an item of a list, a row of a table
 )
-_SHORT = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|no|fig|dr|mr|mrs|st)|\b[A-Z])\.$", re.IGNORECASE)
+_SHORT = re.compile(
+    r"\b(?:e\.g|i\.e|etc|vs|approx|fig|[Dd]r|[Mm]r|[Mm]rs|[Ss]t|[A-Z])\.$"  # no end, but a stop
+)
 _LEAD = re.compile(r"(?:\s|[-*+>]\s|\d+[.)]\s|#+\s)*")
 
 
@@ -18,9 +20,10 @@ def spans(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, 
     """
     end = len(text) if end is None else end
     cuts = [
-        (match.start(), match.end())
+        match.span()
         for match in _END.finditer(text, start, end)
-        if "\n" in match.group() or not _SHORT.search(text, max(start, match.start() - 8), match.start())
+        if "\n" in match[0]
+        or not _SHORT.search(text[max(start, match.start() - 8) : match.start()])
     ]
     begins = [start, *(after for _, after in cuts)]
     ends = [*(before for before, _ in cuts), end]

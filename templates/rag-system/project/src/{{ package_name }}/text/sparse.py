@@ -23,15 +23,16 @@ AVERAGE = 80
 """Terms of a typical chunk."""
 
 _WORD = re.compile(r"\w+")
-STOP_WORDS = frozenset(
-    """a about after again all also am an and any are as at be because been before being between
-    both but by can could did do does doing don down during each else few for from further get had
-    has have having he her here hers him his how i if in into is it its itself just like may me
-    might more most must my no nor not now of off on once only or other our ours out over own
-    please s same she should so some such t tell than that the their theirs them then there these
-    they this those through to too under until up us use used using very want was way we were what
-    when where which while who whom whose why will with without would you your yours""".split()
+_STOP = (
+    "a about after again all also am an and any are as at be because been before being between "
+    "both but by can could did do does doing don down during each else few for from further get "
+    "had has have having he her here hers him his how i if in into is it its itself just like may "
+    "me might more most must my no nor not now of off on once only or other our ours out over own "
+    "please s same she should so some such t tell than that the their theirs them then there "
+    "these they this those through to too under until up us use used using very want was way we "
+    "were what when where which while who whom whose why will with without would you your yours "
 )
+STOP_WORDS = frozenset(_STOP.split())
 
 
 def words(text: str) -> list[str]:

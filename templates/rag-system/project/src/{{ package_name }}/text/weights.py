@@ -38,7 +38,7 @@ class Packaged:
                 f"cannot read {self.file} of the package {self.distribution}: {error}. "
                 "`make setup` installs it."
             ) from error
-        declared = found.metadata.get("License-Expression") or found.metadata.get("License")
+        declared = found.metadata["License-Expression"]
         if declared != self.licence:
             raise UserError(
                 f"{self.distribution} is licensed under {declared!r}, not {self.licence!r}"
