@@ -1,8 +1,8 @@
 """What everything here speaks of: documents, chunks of them, and what a search finds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,13 @@ class Block:
         start: Where it begins in the document's text.
         end: Where it ends; `text[start:end]` is the block.
         heading: The path of headings, like `Watering > Schedules`.
+        section: How many headings came before; tells sections of the same name apart.
     """
 
     start: int
     end: int
     heading: str
+    section: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,12 @@ class Chunk:
     text: str
     heading: str
     focus: tuple[int, int]
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Self:
+        """From a row of a database: the fields in their order, the focus as two."""
+        document, ordinal, start, end, text, heading, focus_start, focus_end = row
+        return cls(document, ordinal, start, end, text, heading, (focus_start, focus_end))
 
     @property
     def key(self) -> tuple[str, int]:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..guard.injection import suspicious
+from ..guard.injection import trusted
 from ..records import Hit
 from ..text.embed import Embedder
-from ..text.sentences import spans
 from ..text.sparse import words
 from .base import Draft, Spend
 from .quotes import readable
@@ -85,10 +84,10 @@ def _candidates(passages: Sequence[Hit]) -> Iterator[_Candidate]:
     for index, hit in enumerate(passages[:_PASSAGES]):
         chunk = hit.chunk
         context = chunk.heading.rpartition(" > ")[2]
-        for begin, end in spans(chunk.text):
+        for begin, end in trusted(chunk.text):
             start = chunk.start + begin
             text = chunk.text[begin:end]
-            if (chunk.document, start) in seen or not words(text) or suspicious(text):
+            if (chunk.document, start) in seen or not words(text):
                 continue
             seen.add((chunk.document, start))
             yield _Candidate(index, start, chunk.start + end, text, context)

@@ -32,13 +32,14 @@ _SIGNS = re.compile(
     | \b(?:jailbreak|dan\s+mode|prompt\s+injection|sudo\s+mode)\b
     | <\s*/?\s*(?:system|assistant|user|im_start|im_end|\|im_start\||\|im_end\|)[^>]*>
     | \[/?\s*(?:INST|SYS|SYSTEM)\s*\]
-    | ^\s*(?:\#+\s*)?(?:system|assistant|user)\s*:
+    | (?:^|[.!?>\n])\s*(?:\#+\s*)?(?:system|assistant|user)\s*:
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
 _INVISIBLE = dict.fromkeys(
     [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF, 0xAD]
 )
+_PARAGRAPH = re.compile(r"\n\s*\n")
 REMOVED = "[removed: an instruction to the reader]"
 
 
@@ -50,19 +51,34 @@ def suspicious(text: str) -> bool:
     return bool(_SIGNS.search(_folded(text)))
 
 
-def neutralise(text: str) -> str:
-    """The text with each sentence that gives orders replaced by a note."""
-    if not suspicious(text):
-        return text
-    parts: list[str] = []
+def trusted(text: str) -> list[tuple[int, int]]:
+    """The sentences that may be read and quoted, as spans.
+
+    Left out are those that give orders, and what follows them in the same paragraph: it may go on
+    with what has been ordered.
+    """
+    found: list[tuple[int, int]] = []
+    silenced = suspicious(text) and not any(suspicious(text[a:b]) for a, b in spans(text))
     place = 0
     for start, end in spans(text):
-        if suspicious(text[start:end]):
-            parts += (text[place:start], REMOVED)
-            place = end
-    cleaned = "".join((*parts, text[place:]))
+        if _PARAGRAPH.search(text, place, start):
+            silenced = False
+        silenced = silenced or suspicious(text[start:end])
+        if not silenced:
+            found.append((start, end))
+        place = end
+    return found
+
+
+def neutralise(text: str) -> str:
+    """The text with all that is not trusted replaced by a note."""
+    if not suspicious(text):
+        return text
+    kept = trusted(text)
+    parts = [text[start:end] for start, end in kept]
+    cleaned = " ".join([*parts, REMOVED])
     # It may take two sentences to make an order.
-    return REMOVED if suspicious(cleaned.replace(REMOVED, "")) else cleaned
+    return REMOVED if suspicious(" ".join(parts)) else cleaned
 
 
 def _folded(text: str) -> str:

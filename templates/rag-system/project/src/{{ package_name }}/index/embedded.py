@@ -194,7 +194,7 @@ class Embedded:
                 f"JOIN documents ON documents.id = document WHERE number IN ({marks})",
                 list(numbers),
             )
-            return {number: Hit(_chunk(rest), title, 0.0) for number, title, *rest in rows}
+            return {number: Hit(Chunk.of(rest), title, 0.0) for number, title, *rest in rows}
 
 
 def _row(entry: Entry) -> tuple[object, ...]:
@@ -215,11 +215,6 @@ def _row(entry: Entry) -> tuple[object, ...]:
 
 def _little(values: NDArray[np.float32] | NDArray[np.int32], kind: str) -> bytes:
     return values.astype(kind).tobytes()
-
-
-def _chunk(row: Sequence[Any]) -> Chunk:
-    *rest, focus_begins, focus_ends = row
-    return Chunk(*rest, focus=(focus_begins, focus_ends))
 
 
 def _document(row: Sequence[Any]) -> Document:

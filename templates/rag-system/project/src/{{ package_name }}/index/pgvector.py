@@ -269,8 +269,8 @@ def _condition(scope: Scope) -> tuple[sql.Composed, dict[str, Any]]:
 
 
 def _hit(row: Sequence[Any]) -> Hit:
-    *fields, focus_begins, focus_ends, title, score = row
-    return Hit(Chunk(*fields, focus=(focus_begins, focus_ends)), title, float(score))
+    *fields, title, score = row
+    return Hit(Chunk.of(fields), title, float(score))
 
 
 def _document(row: Sequence[Any]) -> Document:

@@ -74,7 +74,7 @@ class Qdrant:
         client: QdrantClient,
         collection: str,
         dimensions: int,
-        parts: Parts = Parts(),  # noqa: B008 - it can't be changed
+        parts: Parts = Parts(),
     ) -> None:
         self._client = client
         self._name = collection
@@ -281,8 +281,7 @@ def _point(document: Document, entry: Entry) -> models.PointStruct:
 def _hit(point: models.ScoredPoint) -> Hit:
     payload = point.payload or {}
     names = ("document", "ordinal", "start", "end", "text", "heading")
-    begin, end = payload["focus"]
-    chunk = Chunk(*(payload[name] for name in names), focus=(begin, end))
+    chunk = Chunk.of([*(payload[name] for name in names), *payload["focus"]])
     return Hit(chunk, payload["title"], point.score)
 
 

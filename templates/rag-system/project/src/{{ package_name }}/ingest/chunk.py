@@ -78,7 +78,9 @@ _CUTTERS: dict[ChunkerName, Callable[[Parsed, int], Iterator[_Cut]]] = {
 
 def _sections(parsed: Parsed) -> Iterator[tuple[str, list[Block]]]:
     """Blocks that follow each other under the same headings."""
-    for heading, blocks in groupby(parsed.blocks, key=lambda block: block.heading):
+    for (_, heading), blocks in groupby(
+        parsed.blocks, key=lambda block: (block.section, block.heading)
+    ):
         yield heading, list(blocks)
 
 

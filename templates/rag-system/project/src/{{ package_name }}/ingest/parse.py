@@ -18,7 +18,7 @@ KINDS: dict[str, Kind] = {
     ".txt": "text",
 }
 _FRONT_MATTER = re.compile(r"---\n.*?\n---\n", re.DOTALL)
-_PARAGRAPH = re.compile(r"\S(?:.*\n?(?!\s*\n))*.*")
+_PARAGRAPH = re.compile(r"\S.*?(?=\s*(?:\n\s*\n|\Z))", re.DOTALL)
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = frozenset(
     (*_HEADINGS, "p", "li", "dt", "dd", "pre", "tr", "blockquote", "td", "div", "body", "section")
@@ -61,6 +61,8 @@ def parse(name: str, content: bytes) -> Parsed:
 
 
 _Read = tuple[str, str, list[Block]]
+_Part = tuple[str, str, int]
+"""A piece of text, the path of headings, and how many headings came before."""
 
 
 def _decode(content: bytes) -> str:
@@ -90,7 +92,7 @@ def _markdown(content: bytes) -> _Read:
         begin, end = (min(lines[line + skipped], len(text)) for line in token.map)
         if body := text[begin:end].strip():
             begin = text.index(body, begin)
-            blocks.append(Block(begin, begin + len(body), headings.path()))
+            blocks.append(Block(begin, begin + len(body), headings.path(), headings.count))
     return headings.title, text, blocks
 
 
@@ -118,13 +120,13 @@ def _html(content: bytes) -> _Read:
         else:
             pieces.append((owner, [words]))
     headings = _Headings()
-    parts: list[tuple[str, str]] = []
+    parts: list[_Part] = []
     for owner, strings in pieces:
         words = re.sub(r" ([.,;:!?)])", r"\1", " ".join(strings))
         if owner.name in _HEADINGS:
             headings.enter(int(owner.name[1]), words)
         else:
-            parts.append((words, headings.path()))
+            parts.append((words, headings.path(), headings.count))
     return (headings.title or title, *_joined(parts))
 
 
@@ -140,7 +142,7 @@ def _pdf(content: bytes) -> _Read:
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise ParseError(f"it is no PDF that can be read ({error})") from error
     parts = [
-        (" ".join(page.split()), f"{title} > Page {number}" if title else f"Page {number}")
+        (" ".join(page.split()), f"{title} > Page {number}" if title else f"Page {number}", number)
         for number, page in enumerate(pages, 1)
         if page.strip()
     ]
@@ -155,14 +157,14 @@ def _text(content: bytes) -> _Read:
     return "", text, blocks
 
 
-def _joined(parts: list[tuple[str, str]]) -> tuple[str, list[Block]]:
+def _joined(parts: list[_Part]) -> tuple[str, list[Block]]:
     """Pieces of text with their headings, as one text and its blocks."""
     blocks: list[Block] = []
     place = 0
-    for words, heading in parts:
-        blocks.append(Block(place, place + len(words), heading))
+    for words, heading, section in parts:
+        blocks.append(Block(place, place + len(words), heading, section))
         place += len(words) + 2
-    return "\n\n".join(words for words, _ in parts), blocks
+    return "\n\n".join(words for words, *_ in parts), blocks
 
 
 class _Headings:
@@ -170,11 +172,13 @@ class _Headings:
 
     def __init__(self) -> None:
         self.title = ""
+        self.count = 0
         self._open: list[tuple[int, str]] = []
 
     def enter(self, level: int, words: str) -> None:
         """A heading: it closes those of its own level and below."""
         self.title = self.title or words
+        self.count += 1
         self._open = [each for each in self._open if each[0] < level]
         self._open.append((level, words))
 

@@ -3,12 +3,13 @@
 import re
 
 _END = re.compile(
-    r"""(?<=[.!?])["')\]]*\s+(?=["'(\[]?[A-Z0-9`*])"""  # a stop, a gap, a beginning
+    r"""(?<=[.!?])(["')\]]*)\s+(?=["'(\[]?[A-Z0-9`*])"""  # a stop, a gap, a beginning
     r"|\n\s*\n"  # a paragraph
     r"|\n(?=\s*(?:[-*+]\s|\d+[.)]\s|\|))"  # an item of a list, a row of a table
 )
 _SHORT = re.compile(
-    r"\b(?:e\.g|i\.e|etc|vs|approx|fig|[Dd]r|[Mm]r|[Mm]rs|[Ss]t|[A-Z])\.$"  # no end, but a stop
+    r"\b(?:e\.g|i\.e|etc|vs|approx|fig|[Dd]r|[Mm]r|[Mm]rs|[Ss]t|[A-Z])\.$"  # short for something
+    r"|(?:^|\n)[ \t]*\d{1,3}\.$"  # the number of an item
 )
 _LEAD = re.compile(r"(?:\s|[-*+>]\s|\d+[.)]\s|#+\s)*")
 
@@ -20,7 +21,7 @@ def spans(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, 
     """
     end = len(text) if end is None else end
     cuts = [
-        match.span()
+        (match.end(1) if match[1] else match.start(), match.end())
         for match in _END.finditer(text, start, end)
         if "\n" in match[0]
         or not _SHORT.search(text[max(start, match.start() - 8) : match.start()])
