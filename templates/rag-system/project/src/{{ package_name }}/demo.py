@@ -22,7 +22,7 @@ from .settings import Settings
 from .web.auth import HEADER
 from .web.launch import StartError
 
-PUBLIC = "Which fuse protects the power input?"
+PUBLIC = "How do I clean the water filter?"
 STAFF = "How much goodwill may I grant on my own?"
 NOWHERE = "Which radio stations does it receive?"
 

@@ -82,6 +82,7 @@ def _ranked(searched: Searched, hits: Sequence[Hit]) -> dict[str, float]:
             for index, gold in enumerate(searched.golds)
             if gold.within(chunk.document, chunk.start, chunk.end)
         ]
+        names = [name for name in names if name not in ranked]
         for name in names or [f"{chunk.document} {chunk.ordinal}"]:
             ranked.setdefault(name, float(CUT - rank))
     return ranked

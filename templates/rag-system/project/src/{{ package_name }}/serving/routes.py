@@ -1,6 +1,8 @@
 """The API, version 1."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Generator, Iterator
+from threading import Event
 
 import orjson
 from fastapi import APIRouter, Request
@@ -33,6 +35,8 @@ from .schemas import (
     SentenceOut,
 )
 
+Told = Generator[Said | AnswerOut, None, None]
+
 _EVENTS = "text/event-stream"
 _COMMON = (401, 408, 413, 422, 429, 500, 503)
 _STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -64,7 +68,7 @@ def api_routes(
         ask = Ask(body.question, scope, tuple(turn.turn() for turn in body.history))
         told = _tell(assistant, ask, metrics)
         if body.stream:
-            return StreamingResponse(_events(told), media_type=_EVENTS, headers=_STREAM_HEADERS)
+            return StreamingResponse(_live(told), media_type=_EVENTS, headers=_STREAM_HEADERS)
         return Response(await run_in_threadpool(_whole, told), media_type="application/json")
 
     @router.post("/v1/search", responses=documented(*_COMMON))
@@ -141,7 +145,7 @@ def _about(document: Document) -> dict[str, object]:
     }
 
 
-def _tell(assistant: Assistant, ask: Ask, metrics: RagMetrics) -> Iterator[Said | AnswerOut]:
+def _tell(assistant: Assistant, ask: Ask, metrics: RagMetrics) -> Told:
     """What is said, counted; at the end the whole answer.
 
     Raises:
@@ -149,7 +153,7 @@ def _tell(assistant: Assistant, ask: Ask, metrics: RagMetrics) -> Iterator[Said 
     """
     identity = request_id.get()
 
-    def told() -> Iterator[Said | AnswerOut]:
+    def told() -> Told:
         with watched(metrics.step), step("question"):
             try:
                 for event in assistant.ask(ask):
@@ -165,13 +169,37 @@ def _tell(assistant: Assistant, ask: Ask, metrics: RagMetrics) -> Iterator[Said 
     return told()
 
 
-def _whole(told: Iterator[Said | AnswerOut]) -> bytes:
+def _whole(told: Told) -> bytes:
     *_, last = told
     assert isinstance(last, AnswerOut)  # noqa: S101 - that is what comes last
     return last.model_dump_json().encode()
 
 
-def _events(told: Iterator[Said | AnswerOut]) -> Iterator[bytes]:
+async def _live(told: Told) -> AsyncIterator[bytes]:
+    """Events as they come, from one thread: what is traced belongs to the thread's context."""
+    loop, queue = asyncio.get_running_loop(), asyncio.Queue[bytes | None]()
+    gone = Event()
+
+    def work() -> None:
+        try:
+            for event in _events(told):
+                loop.call_soon_threadsafe(queue.put_nowait, event)
+                if gone.is_set():
+                    break
+        finally:
+            told.close()
+            loop.call_soon_threadsafe(queue.put_nowait, None)
+
+    task = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        while (event := await queue.get()) is not None:
+            yield event
+        await task
+    finally:
+        gone.set()
+
+
+def _events(told: Told) -> Iterator[bytes]:
     """As server-sent events. It is too late for another status, so problems are events, too."""
     try:
         for event in told:
