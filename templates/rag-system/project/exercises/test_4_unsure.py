@@ -22,9 +22,7 @@ def test_only_unsure_answers_are_counted(client: TestClient) -> None:
         "Who won the football match yesterday?",
     )
     answers = [client.post("/v1/answers", json={"question": each}).json() for each in questions]
-    expected = sum(
-        each["outcome"] == "answered" and each["confidence"] < 0.8 for each in answers
-    )
+    expected = sum(each["outcome"] == "answered" and each["confidence"] < 0.8 for each in answers)
 
     assert "rag_unsure_total" in client.get("/metrics").text
     assert unsure(client) == expected

@@ -14,7 +14,7 @@ from ..text.sentences import spans
 from .base import Draft, Spend
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
+    from langchain.chat_models import BaseChatModel
 
 _CITED = re.compile(r"\s*\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 _PER_MILLION = 1_000_000
