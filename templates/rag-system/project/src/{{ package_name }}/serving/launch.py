@@ -15,7 +15,7 @@ _PAUSE = 0.1
 
 @contextmanager
 def running(
-    documents: Path, state: Path, settings: Mapping[str, str] | None = None, seconds: float = 120
+    documents: Path, state: Path, settings: Mapping[str, str] | None = None, seconds: float = 300
 ) -> Iterator[Server]:
     """Run the service on a free port for as long as the block lasts.
 
