@@ -1,1 +1,0 @@
-"""Writes answers from passages, and shows of them only what the passages bear out."""

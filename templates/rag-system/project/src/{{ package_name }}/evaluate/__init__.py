@@ -1,1 +1,0 @@
-"""Measures search and answers on questions whose answers are known."""

@@ -1,1 +1,0 @@
-"""Where chunks are kept and searched: one interface, three engines."""

@@ -1,1 +1,0 @@
-"""Finds the passages that a question is about."""

@@ -1,1 +1,0 @@
-"""Answers questions over HTTP, and shows a page to ask them."""

@@ -1,1 +1,0 @@
-"""Turns text into what can be searched: sentences, embeddings, terms, scores."""
