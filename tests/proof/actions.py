@@ -34,7 +34,9 @@ echo "$folder" >> "$GITHUB_PATH"
 """
 _UV = 'echo "{uv}" >> "$GITHUB_PATH"; "{uv}/uv" --version'
 _UPLOAD = """\
-ls -ld ${{{{ inputs.path }}}}
+while read -r path; do ls -ld $path; done <<'PATHS'
+${{{{ inputs.path }}}}
+PATHS
 """
 _NOTHING = "true"
 
