@@ -1,0 +1,62 @@
+"""The settings of the monitor itself; each is an environment variable `APP_<NAME>`.
+
+The service adds how it listens and where alerts go (see `serving/settings.py`).
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .defaults import STORE, TASK
+
+
+class MonitorSettings(BaseSettings):
+    """What is monitored, where it is kept, and when a difference counts as drift."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="APP_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    task: Literal["classification", "regression"] = Field(
+        TASK, description="What the monitored model predicts"
+    )
+    store: Literal["duckdb", "postgres"] = Field(
+        STORE, description="Where events, results and incidents are kept"
+    )
+    data_dir: Path = Field(Path("var"), description="Folder of the DuckDB file and the caches")
+    database_url: SecretStr = Field(
+        SecretStr("postgresql://drift@localhost/drift"), description="Of the PostgreSQL store"
+    )
+    reference: Path = Field(
+        Path("var/reference.parquet"), description="What is normal: a Parquet or CSV file"
+    )
+    window_rows: int = Field(1000, ge=50, description="Predictions in one window")
+    window_seconds: float = Field(
+        0, ge=0, description="Close a window after this time even if it is not full; 0: never"
+    )
+    min_rows: int = Field(100, ge=20, description="Fewest predictions in such a window")
+    label_share: float = Field(
+        0.9, gt=0, le=1, description="Judge performance when this share of a window has labels"
+    )
+    label_seconds: float = Field(
+        0, ge=0, description="Or after this time with the labels that came; 0: never"
+    )
+    false_alarms: float = Field(
+        0.03, gt=0, lt=0.5, description="Share of unchanged windows that may raise an alarm"
+    )
+    min_effect: float = Field(
+        0.02, ge=0, description="Smaller changes of a column never count (see ColumnCheck.effect)"
+    )
+    seed: int = Field(0, ge=0, description="Of all resampling, so that results repeat")
+
+    @property
+    def database_file(self) -> Path:
+        """Where the DuckDB store is."""
+        return self.data_dir / "monitor.duckdb"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where calibrations are kept; safe to delete."""
+        return self.data_dir / "cache"
