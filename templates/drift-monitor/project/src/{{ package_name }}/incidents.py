@@ -22,10 +22,14 @@ class Policy:
     Attributes:
         resolve_after: So many clean results in a row, of the stage that opened it, end it.
         notify_from: Incidents below this severity are kept and shown, but not told.
+        routes: Ways that alerts take; with none, incidents are kept and shown alone.
+        public_url: Where people find the dashboard; alerts link to it.
     """
 
     resolve_after: int = 3
     notify_from: Severity = "warning"
+    routes: tuple[str, ...] = ()
+    public_url: str = "http://127.0.0.1:8000"
 
     def __post_init__(self) -> None:
         if self.resolve_after < 1:

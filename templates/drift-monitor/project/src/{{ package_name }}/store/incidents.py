@@ -2,11 +2,33 @@
 
 from datetime import datetime
 
-from ..records import Incident, from_json, to_json
+from ..alerts.message import compose
+from ..incidents import Policy, advance
+from ..records import Incident, Transition, WindowResult, from_json, to_json
+from . import outbox
 from .db import Transaction
 
 RECENT = 20
 """Resolved incidents that late labels may still belong to."""
+
+
+def record(tx: Transaction, result: WindowResult, policy: Policy) -> list[Transition]:
+    """Draw the consequences of a result: incidents, and alerts to send, in its own transaction.
+
+    Either all of it holds, the result included, or nothing: a crash between seeing a drift and
+    telling of it cannot happen.
+
+    Args:
+        tx: The one that writes the result.
+        result: Not recorded before.
+        policy: When incidents end and who hears of them.
+    """
+    transitions = advance(known(tx), result, policy)
+    for transition in transitions:
+        save(tx, transition.incident)
+        for alert in compose(transition, result, policy.routes, policy.public_url):
+            outbox.put(tx, alert, result.checked_at)
+    return transitions
 
 
 def known(tx: Transaction) -> list[Incident]:
