@@ -56,7 +56,7 @@ class Chart:
 
 def bars(items: Sequence[Bar], left: str, right: str) -> Chart:
     """Bars from zero, side by side, each a link."""
-    most = max([1.0, *(item.value for item in items)])
+    most = max([1e-9, *(item.value for item in items)])
     step = _WIDTH / max(len(items), 1)
     parts = [
         Markup('<a href="{}"><title>{}</title>{}{}</a>').format(
@@ -73,7 +73,7 @@ def bars(items: Sequence[Bar], left: str, right: str) -> Chart:
         )
         for index, item in enumerate(items)
     ]
-    return Chart(_svg(parts), f"{most:g}", "0", left, right)
+    return Chart(_svg(parts), f"{most:.3g}", "0", left, right)
 
 
 def lines(  # noqa: PLR0913 - a chart has that many parts

@@ -1,7 +1,5 @@
 """Incidents in the database: read with what was lately resolved, written with each transition."""
 
-from datetime import datetime
-
 from ..alerts.message import compose
 from ..incidents import Policy, advance
 from ..records import Incident, Transition, WindowResult, from_json, to_json
@@ -23,12 +21,18 @@ def record(tx: Transaction, result: WindowResult, policy: Policy) -> list[Transi
         result: Not recorded before.
         policy: When incidents end and who hears of them.
     """
+    lock(tx)
     transitions = advance(known(tx), result, policy)
     for transition in transitions:
         save(tx, transition.incident)
         for alert in compose(transition, result, policy.routes, policy.public_url):
             outbox.put(tx, alert, result.checked_at)
     return transitions
+
+
+def lock(tx: Transaction) -> None:
+    """Have all who change incidents take turns: who reads one to change it must hold this."""
+    tx.execute("UPDATE marks SET value = value + 1 WHERE name = 'incidents'")
 
 
 def known(tx: Transaction) -> list[Incident]:
@@ -58,21 +62,13 @@ def find(tx: Transaction, identity: str) -> Incident | None:
     return from_json(Incident, rows[0][0]) if rows else None
 
 
-def latest(tx: Transaction, limit: int, *, before: datetime | None = None) -> list[Incident]:
-    """The newest incidents, open or not, the newest first; of those opened before, if given."""
-    if before is None:
-        sql = "SELECT incident FROM incidents ORDER BY number DESC LIMIT $1"
-        rows = tx.execute(sql, (limit,))
-    else:
-        sql = "SELECT incident FROM incidents WHERE opened_at < $2 ORDER BY number DESC LIMIT $1"
-        rows = tx.execute(sql, (limit, before))
+def latest(tx: Transaction, limit: int) -> list[Incident]:
+    """The newest incidents, open or not, the newest first."""
+    rows = tx.execute("SELECT incident FROM incidents ORDER BY number DESC LIMIT $1", (limit,))
     return [from_json(Incident, text) for (text,) in rows]
 
 
-def count_open(tx: Transaction) -> dict[str, int]:
-    """How many incidents are open, by severity; only those there are."""
-    counts: dict[str, int] = {}
-    for (text,) in tx.execute("SELECT incident FROM incidents WHERE open"):
-        severity = from_json(Incident, text).severity
-        counts[severity] = counts.get(severity, 0) + 1
-    return counts
+def open_ones(tx: Transaction) -> list[Incident]:
+    """The open incidents."""
+    rows = tx.execute("SELECT incident FROM incidents WHERE open ORDER BY number")
+    return [from_json(Incident, text) for (text,) in rows]

@@ -60,6 +60,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "003-incidents",
         (
+            "INSERT INTO marks VALUES ('incidents', 0)",
             """CREATE TABLE incidents (
                 id TEXT PRIMARY KEY,
                 number BIGINT NOT NULL,
