@@ -127,14 +127,10 @@ def _joined(incident: Incident, result: WindowResult) -> Incident:
 def _within(known: Iterable[Incident], result: WindowResult) -> Incident | None:
     """The resolved incident whose drift this window was part of: its labels came late."""
     number = result.window.number
-    return next(
-        (each for each in known if each.opened_window <= number <= each.last_window), None
-    )
+    return next((each for each in known if each.opened_window <= number <= each.last_window), None)
 
 
-def _update(
-    before: Incident, after: Incident, result: WindowResult, policy: Policy
-) -> Transition:
+def _update(before: Incident, after: Incident, result: WindowResult, policy: Policy) -> Transition:
     """People hear of an open incident again only when it gets worse than they were told."""
     if before.resolved_at is None and after.severity != before.severity:
         return _told("updated", after, result, policy)

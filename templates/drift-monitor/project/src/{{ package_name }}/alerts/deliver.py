@@ -54,7 +54,7 @@ def sinks(settings: AlertSettings) -> dict[Route, Sink]:
 
 def backoff(attempts: int) -> timedelta:
     """How long to wait after so many attempts: 1 s, 2 s, 4 s and so on, at most 5 minutes."""
-    return min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(attempts - 1, 16))
+    return min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempts - 1, 16))
 
 
 @dataclass(frozen=True)

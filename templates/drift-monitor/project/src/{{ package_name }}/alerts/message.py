@@ -90,12 +90,11 @@ _TESTS = {
 
 def describe(performance: Performance) -> str:
     """A measure of performance in words, with the reference's."""
-    shown = (
+    return (
         f"accuracy {performance.value:.1%}, {performance.reference:.1%} in the reference"
         if performance.metric == "accuracy"
         else f"mean error {performance.value:.3g}, {performance.reference:.3g} in the reference"
     )
-    return shown
 
 
 def _why(incident: Incident) -> list[str]:

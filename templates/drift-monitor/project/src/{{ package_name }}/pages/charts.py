@@ -133,8 +133,7 @@ def then_and_now(histogram: Histogram) -> Chart:
             left = index * step + step * (0.1 + 0.4 * place)
             parts.append(_rect(css, left, _HEIGHT - height, step * 0.4, height))
         parts.append(Markup("</g>"))
-    left, right = _ends(histogram)
-    return Chart(_svg(parts), f"{most:.0%}", "0 %", left, right)
+    return Chart(_svg(parts), f"{most:.0%}", "0 %", *_ends(histogram))
 
 
 def _ends(histogram: Histogram) -> tuple[str, str]:
@@ -173,9 +172,9 @@ def _svg(parts: Iterable[Markup]) -> Markup:
 
 
 def _rect(css: str, x: float, y: float, width: float, height: float) -> Markup:
-    return Markup(
-        '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>'
-    ).format(css, x, y, width, height)
+    return Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
+        css, x, y, width, height
+    )
 
 
 def _level(css: str, y: float) -> Markup:

@@ -15,7 +15,7 @@ from ..store import incidents, outbox, windows
 from ..web.auth import ApiKeys
 from ..web.pages import HEADERS, read_form
 from ..web.problems import Problem
-from . import views
+from . import charts, views
 
 _HERE = Path(__file__).parent
 _SHOWN = 60
@@ -101,10 +101,10 @@ class Pages:
 
     def window(self, number: int) -> HTMLResponse:
         """All that was found in one window."""
-        [checked] = views.by_window(self.state.both_stages(number), 1) or [None]
-        if checked is None:
+        found = views.by_window(self.state.both_stages(number), 1)
+        if not found:
             raise Problem(404, f"Window {number} has not been checked.")
-        return self.render("window.html", checked=checked)
+        return self.render("window.html", checked=found[0])
 
     def column(self, name: str, wish: str) -> HTMLResponse:
         """One column, then and now; in the window wished for, or else the last."""
@@ -124,7 +124,7 @@ class Pages:
             causes=[cause for cause in chosen.inputs.causes if cause.column == name],
             quality=[finding for finding in chosen.inputs.quality if finding.column == name],
             chart=views.column_chart(having, name),
-            histogram=views.charts.then_and_now(check.histogram),
+            histogram=charts.then_and_now(check.histogram),
         )
 
     def incident(self, identity: str, problem: Problem | None = None) -> HTMLResponse:

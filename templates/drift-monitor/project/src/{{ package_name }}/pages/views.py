@@ -89,8 +89,8 @@ def _found(checked: Checked) -> int:
 
 def performance_chart(checked: Sequence[Checked]) -> charts.Chart | None:
     """Performance over time: estimated for each window, realised where labels have come."""
-    estimated = _points(checked, [each.inputs and each.inputs.estimated for each in checked])
-    realised = _points(checked, [each.labels and each.labels.realised for each in checked])
+    estimated = _points(checked, [one.inputs.estimated if one.inputs else None for one in checked])
+    realised = _points(checked, [one.labels.realised if one.labels else None for one in checked])
     last = latest_performance(checked)
     if last is None:
         return None

@@ -65,6 +65,6 @@ class Loop:
             self._failures += 1
             self.trouble = f"{type(error).__name__}: {error}"
             logger.exception("%s failed", self._thread.name)
-            return min(_LONGEST_PAUSE, self._seconds * 2**self._failures)
+            return min(_LONGEST_PAUSE, self._seconds * 2.0**self._failures)
         self._failures, self.trouble = 0, None
         return self._seconds

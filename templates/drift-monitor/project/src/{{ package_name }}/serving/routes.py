@@ -20,7 +20,8 @@ _USUAL = (401, 408, 413, 422, 429, 500, 503)
 
 def _body(name: str, row: type[BaseModel]) -> dict[str, Any]:
     """The request's part of OpenAPI: rows are validated one by one, past FastAPI."""
-    rows = {"type": "array", "minItems": 1, "items": {"$ref": f"#/components/schemas/{row.__name__}"}}
+    reference = {"$ref": f"#/components/schemas/{row.__name__}"}
+    rows = {"type": "array", "minItems": 1, "items": reference}
     schema = {
         "type": "object",
         "required": [name],

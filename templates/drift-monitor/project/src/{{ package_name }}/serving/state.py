@@ -5,12 +5,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from ..alerts.alertmanager import Alertmanager
 from ..alerts.deliver import Deliverer, sinks
 from ..alerts.errors import DeliveryError
 from ..engine import Engine
+from ..evidently_report import write
 from ..incidents import acknowledge, silence
 from ..records import SEVERITIES, Incident, WindowResult
 from ..store import incidents, outbox, windows
@@ -18,6 +20,7 @@ from ..store.db import Database
 from ..web.problems import Problem
 from .loops import Loop
 from .metrics import DriftCollector, Snapshot
+from .reports import Reports
 from .settings import Settings
 
 R = TypeVar("R")
@@ -48,6 +51,7 @@ class State:
             database, self._sinks, settings.alert_seconds, settings.alert_attempts
         )
         self._reminded_at = datetime.min.replace(tzinfo=UTC)
+        self.reports = Reports(settings.data_dir / "reports", self._write_report)
         self._threads = ThreadPoolExecutor(_THREADS, "request")
         self.checks = Loop("checks", self._check, settings.check_seconds)
         self.delivery = Loop("delivery", self._deliver, min(1.0, settings.check_seconds))
@@ -146,6 +150,9 @@ class State:
         except DeliveryError:
             return  # in a second again: those who go on waiting are told no less
         self._reminded_at = now
+
+    def _write_report(self, number: int, folder: Path) -> Path:
+        return write(self.database, self.settings, number, folder)
 
     def _collect(self) -> None:
         """Note for Prometheus how things are."""
