@@ -43,10 +43,10 @@ def post(url: str, seconds: float, key: str, **body: Any) -> None:
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     try:
         response = httpx.post(url, timeout=seconds, headers=headers, **body)
-    except (httpx.HTTPError, OSError) as error:
-        raise TemporaryError(f"no answer: {type(error).__name__} {error}".strip()) from error
-    except (httpx.InvalidURL, ValueError) as error:
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise PermanentError(f"not a URL to send to: {error}") from error
+    except httpx.HTTPError as error:
+        raise TemporaryError(f"no answer: {type(error).__name__} {error}".strip()) from error
     if response.is_success:
         return
     said = f"status {response.status_code}: {response.text[:200]}"
