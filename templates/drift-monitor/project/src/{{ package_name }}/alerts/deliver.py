@@ -76,11 +76,12 @@ class Deliverer:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def deliver(self) -> int:
-        """Send all that is due now; gives how many alerts arrived."""
-        arrived = 0
+        """Send all that is due now; gives how many alerts were tried."""
+        tried = 0
         while (letter := self._take()) is not None:
-            arrived += self._attempt(letter)
-        return arrived
+            self._attempt(letter)
+            tried += 1
+        return tried
 
     def _take(self) -> outbox.Letter | None:
         # A sink may connect, speak and wait for an answer, each within its time.
@@ -88,7 +89,7 @@ class Deliverer:
         with self.database.transaction() as tx:
             return outbox.take(tx, self.clock(), lease)
 
-    def _attempt(self, letter: outbox.Letter) -> bool:
+    def _attempt(self, letter: outbox.Letter) -> None:
         """Send one alert and write down what came of it."""
         alert = letter.alert
         facts = {"alert": alert.key, "route": alert.route, "attempt": letter.attempts + 1}
@@ -105,11 +106,10 @@ class Deliverer:
             )
             with self.database.transaction() as tx:
                 outbox.failed(tx, alert.key, str(error), due)
-            return False
+            return
         with self.database.transaction() as tx:
             outbox.sent(tx, alert.key, self.clock())
         logger.info("alert sent", extra={"facts": facts})
-        return True
 
     def _due(self, error: DeliveryError, attempts: int) -> datetime | None:
         if isinstance(error, PermanentError) or attempts >= self.attempts:

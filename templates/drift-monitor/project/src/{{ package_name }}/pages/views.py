@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ..records import ColumnCheck, Performance, Statistic, Window, WindowResult
+from ..records import Cause, ColumnCheck, Performance, Statistic, Window, WindowResult
 from . import charts
 
 STATISTICS = {
@@ -34,6 +34,12 @@ class Checked:
     def results(self) -> tuple[WindowResult, ...]:
         """Those that are there."""
         return tuple(one for one in (self.inputs, self.labels) if one is not None)
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """What is likely behind it; each cause once."""
+        found = (cause for one in self.results for cause in one.causes)
+        return tuple({(cause.column, cause.segment): cause for cause in found}.values())
 
     @property
     def css(self) -> str:
@@ -191,6 +197,6 @@ def _span(checked: Sequence[Checked]) -> tuple[str, str]:
     """The ends of a time axis."""
     first, last = checked[0].window, checked[-1].window
     return (
-        f"window {first.number} · {first.start:%Y-%m-%d}",
-        f"{last.end:%Y-%m-%d %H:%M} UTC · window {last.number}",
+        f"window {first.number}",
+        f"window {last.number} · {last.end:%Y-%m-%d %H:%M} UTC",
     )
