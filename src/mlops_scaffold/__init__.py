@@ -6,7 +6,7 @@ The command line is a thin layer over these names; each is imported when it is f
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"
 
 __all__ = [
     "Catalog",

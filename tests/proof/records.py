@@ -24,13 +24,20 @@ class AnswerSet:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What `templates/<slug>/proof.yml` states about the image."""
+    """What `templates/<slug>/proof.yml` states about the image: a service, or a job that ends."""
 
-    port: int
-    health: str
     max_mb: int
+    port: int | None = None  # of a service
+    health: str = ""  # where a service says that it is ready
+    command: tuple[str, ...] = ()  # the arguments that a job is run with
+    state: str = ""  # the folder that it writes to
     env: dict[str, str] = field(default_factory=dict)
     absent: tuple[str, ...] = ()  # Python distributions that must not be inside
+
+    def __post_init__(self) -> None:
+        if (self.port is None) == (not self.command) or (self.port is None) != (not self.health):
+            message = "image: give `port` and `health` for a service, or `command` for a job"
+            raise TypeError(message)
 
 
 @dataclass(frozen=True)

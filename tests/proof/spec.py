@@ -47,7 +47,10 @@ def load(root: Path, slug: str) -> Spec:
             answer_sets=tuple(
                 AnswerSet(name, dict(answers or {})) for name, answers in sets.items()
             ),
-            image=ImageFacts(**image | {"absent": tuple(image.get("absent", ()))})
+            image=ImageFacts(
+                **image
+                | {key: tuple(map(str, image.get(key, ()))) for key in ("absent", "command")}
+            )
             if image
             else None,
             **{key: tuple(data.get(key, ())) for key in ("braces", "packages", "skips")},

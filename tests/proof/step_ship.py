@@ -6,10 +6,11 @@ import json
 import os
 import re
 import socket
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from .unit import BrokenTemplateError, Unit
 
 _BUILD_LIMIT = 900.0
 _READY_LIMIT = 60.0
+_JOB_LIMIT = 300.0
+_UNDER_WAY = 3.0  # seconds after which a job has begun its work
 _STOP_LIMIT = 45.0
 _BUILD_TOOLS = ("gcc", "cc", "g++", "clang", "make", "git", "uv", "cmake", "rustc", "cargo")
 _PRIVATE = re.compile(r"(^|/)(\.env|\.git|\.netrc|\.pypirc|id_[a-z0-9]+|pip\.conf)$|\.key$")
@@ -135,7 +138,8 @@ def _image_findings(unit: Unit, folder: Path, facts: ImageFacts, figures: Figure
         return
     try:
         yield from _inside_findings(unit, tag, facts, figures)
-        yield from _running_findings(unit, folder, tag, facts, figures)
+        run = _service_findings if facts.port else _job_findings
+        yield from run(unit, folder, tag, facts, figures)
     finally:
         _podman(unit, "rmi", "--force", tag)
 
@@ -157,7 +161,7 @@ def _inside_findings(unit: Unit, tag: str, facts: ImageFacts, figures: Figures) 
     user = config.get("User", "").partition(":")[0]
     if not user.isdigit() or int(user) == 0:
         yield f"the image's user is {user or 'root'!r}, a number other than 0 is wanted"
-    if not inspected.get("Healthcheck", config.get("Healthcheck")):
+    if facts.port and not inspected.get("Healthcheck", config.get("Healthcheck")):
         yield "the image has no HEALTHCHECK"
     for setting in config.get("Env", ()):
         if _SECRET_NAME.search(setting):
@@ -183,7 +187,7 @@ def _file_findings(root: Path, facts: ImageFacts) -> Iterator[str]:
             yield f"{package} is inside the image"
 
 
-def _running_findings(
+def _service_findings(
     unit: Unit,
     folder: Path,
     tag: str,
@@ -191,7 +195,11 @@ def _running_findings(
     figures: Figures,
 ) -> Iterator[str]:
     """Run it as hardened as the manifests do, ask it, stop it."""
-    with _container(unit, tag, facts) as (name, port):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    publish = f"--publish=127.0.0.1:{port}:{facts.port}"
+    with _container(unit, tag, facts, "--health-interval=disable", publish) as (name, state):
         url = f"http://127.0.0.1:{port}"
         start = time.monotonic()
         if not _answers(url + facts.health):
@@ -205,34 +213,74 @@ def _running_findings(
         checked = _podman(unit, "healthcheck", "run", name)
         if checked.code != 0:
             yield f"the image's own HEALTHCHECK fails:\n{checked.tail()}"
-        if check_script(unit).exists():
-            options = [f"--env={key}={value}" for key, value in facts.env.items()]
-            asked = end_to_end(unit, folder, "--url", url, *options, offline=False)
-            yield from (f"in the container, {each}" for each in asked.findings)
-        stopped = _podman(unit, "stop", "--time", f"{_STOP_LIMIT:.0f}", name)
-        state = _podman(unit, "inspect", "--format", "{{.State.ExitCode}}", name)
-        if stopped.seconds >= _STOP_LIMIT or state.output.strip() not in ("0", "143"):
-            yield f"SIGTERM does not end the container well (exit {state.output.strip()})"
+        yield from _asked(unit, folder, facts, state, "--url", url)
+        yield from _stop_findings(unit, name, ("0", "143"))
+
+
+def _job_findings(
+    unit: Unit,
+    folder: Path,
+    tag: str,
+    facts: ImageFacts,
+    figures: Figures,
+) -> Iterator[str]:
+    """Run it to its end as hardened as the manifests do, look at what it left, stop another."""
+    with _container(unit, tag, facts) as (name, state):
+        start = time.monotonic()
+        waited = _podman(unit, "wait", name, timeout=_JOB_LIMIT)
+        figures["image_job_s"] = round(time.monotonic() - start, 1)
+        if waited.output.strip() != "0":
+            logs = _podman(unit, "logs", name).tail(20)
+            code = waited.output.strip() or f"still running after {_JOB_LIMIT:.0f} s"
+            yield f"the container's job fails (exit {code}):\n{logs}"
+            return
+        yield from _asked(unit, folder, facts, state)
+    with _container(unit, tag, facts) as (name, _):
+        time.sleep(_UNDER_WAY)
+        yield from _stop_findings(unit, name)
+
+
+def _asked(
+    unit: Unit, folder: Path, facts: ImageFacts, state: Path, *options: str
+) -> Iterator[str]:
+    """The end-to-end check is as content with the container as with the project itself."""
+    if check_script(unit).exists():
+        env = [f"--env={key}={value}" for key, value in facts.env.items()]
+        kept = [f"--state={state}"] if facts.state else []
+        asked = end_to_end(unit, folder, *options, *kept, *env, offline=False)
+        yield from (f"in the container, {each}" for each in asked.findings)
+
+
+def _stop_findings(unit: Unit, name: str, good: Sequence[str] = ()) -> Iterator[str]:
+    """SIGTERM is enough to end it, and (if `good` is given) with one of those exit codes."""
+    stopped = _podman(unit, "stop", "--time", f"{_STOP_LIMIT:.0f}", name)
+    state = _podman(unit, "inspect", "--format", "{{.State.ExitCode}}", name)
+    code = state.output.strip()
+    if stopped.seconds >= _STOP_LIMIT or code == "137" or (good and code not in good):
+        yield f"SIGTERM does not end the container well (exit {code})"
 
 
 @contextmanager
-def _container(unit: Unit, tag: str, facts: ImageFacts) -> Iterator[tuple[str, int]]:
+def _container(
+    unit: Unit, tag: str, facts: ImageFacts, *options: str
+) -> Iterator[tuple[str, Path]]:
+    """A container that was started, by its name, and the folder that holds its state."""
     name = tag.rpartition("/")[2].replace(":", "-")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    state = Path(tempfile.mkdtemp(prefix="state-", dir=unit.scratch))
+    state.chmod(0o777)  # the container's user is none of this machine's
+    volume = (f"--volume={state}:{facts.state}",) if facts.state else ()
     hardened = ("--read-only", "--tmpfs=/tmp", "--cap-drop=all", "--security-opt=no-new-privileges")
     settings = [f"--env={key}={value}" for key, value in facts.env.items()]
     started = _podman(
         unit,
-        *("run", "--detach", "--name", name, "--pull=never", "--health-interval=disable"),
-        *(f"--publish=127.0.0.1:{port}:{facts.port}", *hardened, *settings, tag),
+        *("run", "--detach", "--name", name, "--pull=never", *options),
+        *(*hardened, *volume, *settings, tag, *facts.command),
     )
     try:
         if started.code != 0:
             message = f"the container can't be started:\n{started.tail()}"
             raise BrokenTemplateError(message)
-        yield name, port
+        yield name, state
     finally:
         _podman(unit, "rm", "--force", name)
 

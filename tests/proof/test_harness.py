@@ -259,6 +259,55 @@ def test_helm_charts_are_rendered_and_validated(tmp_path: Path, chart: tuple[Bre
     assert all(part in text for part, text in zip(wanted, said, strict=True))
 
 
+SLEEP = "import time\n\ntime.sleep"
+MAIN = f"{PROJECT}/src/{{{{ package_name }}}}/__main__.py"
+JOB = (
+    Break(
+        "templates/tiny/proof.yml",
+        "",
+        "command: [20, 22], state: /app/var",
+        "port: 8000, health: /health/ready",
+    ),
+    Break(
+        f"{PROJECT}/Dockerfile.jinja",
+        "",
+        '{% set image_job = ["1", "2"] %}{% set image_state = "/app/var" -%}\n{% include',
+        "{% include",
+    ),
+    Break(
+        MAIN,
+        "",
+        "import sys\nfrom pathlib import Path\n\nsum_ = sum(map(int, sys.argv[1:]))\n"
+        'Path("/app/var/sum").write_text(str(sum_))\n',
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        (),
+        (Break(MAIN, "in the container, end to end: 20 and 22 make 43", "sum_ + 1))", "sum_))"),),
+        (Break(MAIN, "the container's job fails (exit 3)", "raise SystemExit(3)\n"),),
+        # As process 1 of a container, one that has no handler does not notice SIGTERM.
+        (Break(MAIN, "SIGTERM does not end the container well", f"{SLEEP}(9)\n"),),
+    ],
+)
+def test_a_job_image_is_run_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: tuple[Break, ...]
+) -> None:
+    monkeypatch.setattr(step_ship, "_STOP_LIMIT", 3.0)
+    root = checkout(tmp_path / "catalog")
+    for each in (*JOB, *breaks):
+        each.apply(root)
+    (result,) = prove(root, "ship")
+    if result.status == "skipped":
+        pytest.skip(result.findings[0])
+    wanted = [each.finding for each in breaks]
+    assert len(result.findings) == len(wanted), result.findings
+    assert all(part in said for part, said in zip(wanted, result.findings, strict=True))
+
+
 def test_a_step_that_takes_too_long_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

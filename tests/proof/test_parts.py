@@ -9,7 +9,7 @@ import pytest
 
 from . import actions, report, shell, spec
 from .images import bases
-from .records import AnswerSet, SkipStepError, Spec, StepResult
+from .records import AnswerSet, ImageFacts, SkipStepError, Spec, StepResult
 from .step_read import _code, _link_findings
 from .step_render import _name_findings
 from .step_ship import _compose_findings
@@ -59,6 +59,14 @@ def test_answers_that_do_not_exist_are_refused(wrong: dict[str, Any]) -> None:
 
 def test_a_long_project_name_is_asked_for() -> None:
     assert "project_name" in spec.answer_set_problems(sets({}), {})[0]
+
+
+@pytest.mark.parametrize(
+    "image", [{}, {"port": 80}, {"health": "/"}, {"port": 80, "health": "/", "command": ("run",)}]
+)
+def test_an_image_is_a_service_or_a_job(image: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="for a service, or `command` for a job"):
+        ImageFacts(max_mb=1, **image)
 
 
 def test_names_that_windows_can_not_hold() -> None:

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import limits
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ..logs import LogFormat
@@ -13,6 +13,15 @@ MIN_KEY_LENGTH = 16
 
 class SettingsError(Exception):
     """Settings that are valid one by one do not work together."""
+
+
+def complaints(error: ValidationError) -> list[str]:
+    """What is wrong with which environment variable, one line each."""
+    lines = []
+    for detail in error.errors():
+        where = "_".join(["APP", *map(str, detail["loc"])]).upper() + ": " if detail["loc"] else ""
+        lines.append(f"{where}{detail['msg'].removeprefix('Value error, ')}")
+    return lines
 
 
 class ServiceSettings(BaseSettings):

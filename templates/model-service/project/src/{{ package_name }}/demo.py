@@ -11,11 +11,12 @@ import orjson
 
 from .artifact import Artifact, ArtifactError
 from .defaults import DATASET
-from .serving.launch import StartError, running
+from .serving.launch import running
 from .serving.schemas import row_of
 from .training.table import DataError
 from .training.train import train
 from .web.auth import HEADER
+from .web.launch import StartError
 
 
 def main() -> int:

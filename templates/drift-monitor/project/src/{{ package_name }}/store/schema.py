@@ -57,4 +57,30 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
             )""",
         ),
     ),
+    (
+        "003-incidents",
+        (
+            "INSERT INTO marks VALUES ('incidents', 0)",
+            """CREATE TABLE incidents (
+                id TEXT PRIMARY KEY,
+                number BIGINT NOT NULL,
+                open BOOLEAN NOT NULL,
+                opened_at TIMESTAMPTZ NOT NULL,
+                incident TEXT NOT NULL
+            )""",
+            """CREATE TABLE alerts (
+                key TEXT PRIMARY KEY,
+                number BIGINT NOT NULL,
+                route TEXT NOT NULL,
+                incident TEXT NOT NULL,
+                alert TEXT NOT NULL,
+                status TEXT NOT NULL,
+                attempts BIGINT NOT NULL,
+                due_at TIMESTAMPTZ NOT NULL,
+                error TEXT NOT NULL,
+                created_at TIMESTAMPTZ NOT NULL,
+                sent_at TIMESTAMPTZ
+            )""",
+        ),
+    ),
 )

@@ -9,7 +9,7 @@ from ..artifact import ArtifactError
 from ..settings import Settings
 from ..web.health import Lifecycle
 from ..web.server import serve
-from ..web.settings import SettingsError
+from ..web.settings import SettingsError, complaints
 from .app import create_app
 
 
@@ -21,10 +21,8 @@ def main() -> int:
         lifecycle = Lifecycle()
         serve(create_app(settings, lifecycle), settings, lifecycle)
     except ValidationError as error:
-        for detail in error.errors():
-            name = "_".join(["APP", *map(str, detail["loc"])]).upper()
-            where = f"{name}: " if detail["loc"] else ""
-            print(f"error: {where}{detail['msg'].removeprefix('Value error, ')}", file=sys.stderr)
+        for line in complaints(error):
+            print(f"error: {line}", file=sys.stderr)
         return 1
     except (ArtifactError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,95 +1,26 @@
-"""Starts the service as a process of its own and stops it: for demo, load test and tests."""
+"""Starts the service with a models folder: for demo, load test and tests."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import orjson
-
-_PACKAGE = __package__ or ""
-
-
-class StartError(Exception):
-    """The service did not come up; the message holds what it printed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A running service: where it listens, and its process."""
-
-    url: str
-    process: subprocess.Popen[bytes]
-    log: Path
+from ..web import launch
 
 
 @contextmanager
 def running(
     models: Path, settings: Mapping[str, str] | None = None, seconds: float = 60
-) -> Iterator[Server]:
+) -> Iterator[launch.Server]:
     """Run the service on a free port for as long as the block lasts.
 
     Args:
         models: The models folder.
-        settings: Other settings as environment variables, like `{"APP_AUTH": "none"}`. A
-            `.env` that lies around does not count.
+        settings: Other settings as environment variables, like `{"APP_AUTH": "none"}`.
         seconds: How long to wait for it to come up, and later to go down.
 
     Raises:
         StartError: It did not come up.
     """
-    own = {"APP_HOST": "127.0.0.1", "APP_PORT": "0", "APP_LOG_FORMAT": "json"}
-    environment = {**os.environ, **own, "APP_MODELS_DIR": str(models.resolve()), **(settings or {})}
-    with TemporaryDirectory(prefix="service-") as folder:
-        log = Path(folder, "log")
-        with log.open("wb") as file:
-            process = subprocess.Popen(  # noqa: S603 - this very package
-                [sys.executable, "-m", _PACKAGE],
-                cwd=folder,
-                env=environment,
-                stdout=file,
-                stderr=file,
-            )
-        try:
-            yield Server(_wait_for_url(process, log, seconds), process, log)
-        finally:
-            stop(process, seconds)
-
-
-def stop(process: subprocess.Popen[bytes], seconds: float = 60) -> int:
-    """Ask a service to stop, as an orchestrator does; gives its exit code."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-    return process.wait()
-
-
-def _wait_for_url(process: subprocess.Popen[bytes], log: Path, seconds: float) -> str:
-    """Read the service's log until it says where it listens."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        ended = process.poll() is not None
-        for line in log.read_bytes().splitlines():
-            if line.startswith(b"{") and (url := _url(line)):
-                return url
-        if ended:
-            break
-        time.sleep(0.02)
-    raise StartError(f"the service did not start:\n{log.read_text(errors='replace')}")
-
-
-def _url(line: bytes) -> str | None:
-    try:
-        entry = orjson.loads(line)
-    except orjson.JSONDecodeError:  # half a line, still being written
-        return None
-    return str(entry["url"]) if entry.get("message") == "listening" else None
+    own = {"APP_MODELS_DIR": str(models.resolve())}
+    with launch.running({**own, **(settings or {})}, seconds) as server:
+        yield server

@@ -3,10 +3,8 @@
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 
-from ..web.auth import HEADER
-from ..web.problems import problem_schema
+from ..web.openapi import describe
 from .predictor import Model
 from .routes import REQUEST_SCHEMA
 
@@ -19,21 +17,9 @@ def document(app: FastAPI, model: Model, *, with_key: bool) -> dict[str, Any]:
         model: Whose features a request holds.
         with_key: Whether callers need an API key.
     """
-    api = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes
-    )
-    components = api.setdefault("components", {})
-    schemas = components.setdefault("schemas", {})
+    api = describe(app, with_key=with_key)
+    schemas = api["components"]["schemas"]
     request = model.parser.json_schema()
     schemas.update(request.pop("$defs", {}))
     schemas[REQUEST_SCHEMA] = request
-    schemas["Problem"] = problem_schema()
-    if with_key:
-        components["securitySchemes"] = {
-            "api-key": {"type": "apiKey", "in": "header", "name": HEADER}
-        }
-        for path, operations in api["paths"].items():
-            if path.startswith("/v1/"):
-                for operation in operations.values():
-                    operation["security"] = [{"api-key": []}]
     return api

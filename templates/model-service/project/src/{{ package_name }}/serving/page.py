@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs
 
 import orjson
 from fastapi import FastAPI, Request
@@ -12,22 +11,13 @@ from starlette.staticfiles import StaticFiles
 
 from ..manifest import Feature, Manifest, Value
 from ..web.auth import ApiKeys
+from ..web.pages import HEADERS, read_form
 from ..web.problems import Problem
 from .routes import answer
 from .schemas import Prediction, row_of
 from .store import ModelStore
 
 _HERE = Path(__file__).parent
-_MAX_FIELDS = 10_000
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +64,7 @@ def add_page(app: FastAPI, store: ModelStore, keys: ApiKeys, inline_rows: int) -
             with_key=not keys.accept(b""),
             outcome=outcome,
         )
-        return HTMLResponse(page, outcome.status, _HEADERS)
+        return HTMLResponse(page, outcome.status, HEADERS)
 
     @app.get("/", include_in_schema=False)
     async def show(request: Request) -> Response:
@@ -91,7 +81,7 @@ def add_page(app: FastAPI, store: ModelStore, keys: ApiKeys, inline_rows: int) -
         manifest = store.model.manifest
         values = [""] * (1 if manifest.image else len(manifest.features))
         try:
-            form = _form(await request.body())
+            form = read_form(await request.body())
             values = [form.get(f"f{index}", "") for index in range(len(values))]
             keys.check(form.get("api_key", "").encode())
             body = orjson.dumps({"rows": [_row(manifest, values)]})
@@ -100,14 +90,6 @@ def add_page(app: FastAPI, store: ModelStore, keys: ApiKeys, inline_rows: int) -
         except Problem as problem:
             outcome = _Outcome(problem=problem)
         return render(values, outcome)
-
-
-def _form(body: bytes) -> dict[str, str]:
-    try:
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
-    except ValueError as error:
-        raise Problem(400, "The form can't be read.") from error
-    return {name: values[-1] for name, values in fields.items()}
 
 
 def _entries(manifest: Manifest, values: list[str]) -> list[_Entry]:

@@ -17,10 +17,15 @@ def main() -> None:
     parser.add_argument("verb", choices=("prepare", "check"))
     parser.add_argument("project", type=Path)
     parser.add_argument("--url")
+    parser.add_argument("--state", type=Path)
     parser.add_argument("--env", action="append")
     asked = parser.parse_args()
     if asked.verb == "check":
-        print(json.dumps(_check(asked.url) if asked.url else _started(asked.project)))
+        if asked.state:
+            said = _compared(int((asked.state / "sum").read_text()))
+        else:
+            said = _check(asked.url) if asked.url else _started(asked.project)
+        print(json.dumps(said))
 
 
 def _started(project: Path) -> dict[str, object]:
@@ -43,6 +48,10 @@ def _check(url: str) -> dict[str, object]:
             time.sleep(0.2)
     else:
         return {"findings": ["it does not answer"], "figures": {}}
+    return _compared(said)
+
+
+def _compared(said: int) -> dict[str, object]:
     findings = [] if said == 42 else [f"20 and 22 make {said}"]
     return {"findings": findings, "figures": {"sum": said}}
 

@@ -1,0 +1,58 @@
+"""A real browser for tests, and what a page must keep to in it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PHONE = {"width": 360, "height": 640}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, or the one that `make browser` installed."""
+    found = os.environ.get("CHROME") or next(filter(None, map(shutil.which, NAMES)), None)
+    with sync_playwright() as playwright:
+        try:
+            # In containers there is no user namespace for the sandbox; the page is our own.
+            chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        except Error as error:
+            pytest.skip(f"no Chromium here; `make browser` installs one ({error.message[:80]})")
+        yield chromium
+        chromium.close()
+
+
+def fail_on_error(line: ConsoleMessage) -> None:
+    if line.type == "error":
+        pytest.fail(line.text)
+
+
+def open_page(browser: Browser, url: str, viewport: dict[str, int] | None = None) -> Page:
+    """Open a page that fails the test if its script fails or its policy is broken."""
+    page = browser.new_page(viewport=viewport)  # type: ignore[arg-type]
+    page.on("pageerror", lambda error: pytest.fail(f"script: {error}"))
+    page.on("console", fail_on_error)
+    page.goto(url)
+    return page
+
+
+def contrast(page: Page, selector: str) -> float:
+    """Contrast of text to background, as WCAG defines it."""
+    colours = page.eval_on_selector(
+        selector,
+        "e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor].map("
+        "c => c.match(/[0-9.]+/g).slice(0, 3).map(Number))",
+    )
+    bright, dim = sorted((luminance(colour) for colour in colours), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+def luminance(rgb: list[float]) -> float:
+    linear = [
+        c / 12.92 if (c := value / 255) <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4
+        for value in rgb
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
