@@ -121,7 +121,9 @@ def _labels(baseline: Baseline, size: int, rng: np.random.Generator) -> Samples:
         return {}
     chosen = _choose(known.frame.rows, rng)
     loss, surprise = known.loss[chosen], known.loss[chosen] - known.expected[chosen]
-    label = _Resampled.of(known.label, known.frame.take(chosen).label_table(known.label.column.kind))
+    label = _Resampled.of(
+        known.label, known.frame.take(chosen).label_table(known.label.column.kind)
+    )
     found = _Found()
     for draws in _Draws.some(len(chosen), known.frame.rows, size, rng):
         found.add("loss", -loss @ draws.difference)

@@ -10,16 +10,18 @@ import numpy as np
 from . import explain, performance, quality
 from .baseline import SAMPLE, Baseline, Losses, sample_rows
 from .calibration import Calibration
-from .frame import Floats, Frame, Table, gather
+from .frame import LABEL, Floats, Frame, Table, gather
 from .profiles import Measured, Profile, measure_numbers, measure_texts
 from .records import (
     SEVERITIES,
     Check,
     ColumnCheck,
+    Kind,
     Performance,
     QualityFinding,
     Severity,
     Statistic,
+    StatisticName,
     Task,
     Window,
     WindowResult,
@@ -27,7 +29,10 @@ from .records import (
 from .stats.null import Null, benjamini_hochberg
 from .stats.numeric import ks_and_wasserstein, sorted_values
 
-DECIDES = {"numeric": ("ks", "wasserstein"), "categorical": ("chi2",)}
+DECIDES: dict[Kind, tuple[StatisticName, ...]] = {
+    "numeric": ("ks", "wasserstein"),
+    "categorical": ("chi2",),
+}
 """What makes a column drift: KS sees any change of shape, Wasserstein sees means and tails."""
 LABELS_SHARE = 1 / 3
 """Of the false alarms allowed to a window, what goes to the second check, of its labels."""
