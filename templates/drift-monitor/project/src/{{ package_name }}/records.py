@@ -4,7 +4,7 @@ All are frozen and hold plain values only, so each one survives `to_json` and `f
 A number that does not exist (a p-value without rows, say) is None, never NaN.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -50,6 +50,11 @@ class Schema:
         """The columns that go into the model."""
         return tuple(column for column in self.columns if column.role == "feature")
 
+    @property
+    def label_kind(self) -> Kind:
+        """What a label is: the name of a class, or a number."""
+        return "categorical" if self.task == "classification" else "numeric"
+
 
 Value = str | float | bool | None
 """One feature of one prediction; a number, or the name of a category."""
@@ -75,6 +80,26 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Malformed:
+    """A row that cannot be used: why, and what it was, cut to a readable length."""
+
+    reason: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the monitor has come, in rows and windows since it was set up."""
+
+    events: int
+    labels: int
+    quarantined: int
+    windows: int
+    waiting: int
+    """Events that are in no window yet."""
+
+
+@dataclass(frozen=True)
 class Added:
     """What became of a batch: new, already known (and unchanged), refused (and quarantined)."""
 
@@ -96,6 +121,9 @@ class Window:
     labelled: int
 
 
+StatisticName = Literal["ks", "chi2", "psi", "wasserstein", "js"]
+
+
 @dataclass(frozen=True)
 class Statistic:
     """One measure of how far two distributions are apart, with its calibrated threshold.
@@ -104,7 +132,7 @@ class Statistic:
     settings allow to one column; `p_value` is the chance of `value` or more without drift.
     """
 
-    name: Literal["ks", "chi2", "psi", "wasserstein", "js"]
+    name: StatisticName
     value: float
     threshold: float
     p_value: float
@@ -297,7 +325,7 @@ R = TypeVar("R")
 
 
 @cache
-def _adapter(kind: type[R]) -> TypeAdapter[R]:
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
@@ -312,4 +340,5 @@ def from_json(kind: type[R], text: str | bytes) -> R:
     Raises:
         pydantic.ValidationError: The text is no such record.
     """
-    return _adapter(kind).validate_json(text)
+    record: R = _adapter(kind).validate_json(text)
+    return record

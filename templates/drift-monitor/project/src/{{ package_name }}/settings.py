@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .defaults import STORE, TASK
+from .frame import Names
 
 
 class MonitorSettings(BaseSettings):
@@ -32,6 +33,12 @@ class MonitorSettings(BaseSettings):
     reference: Path = Field(
         Path("var/reference.parquet"), description="What is normal: a Parquet or CSV file"
     )
+    id_column: str = Field("id", description="Columns of files that are no input of the model")
+    time_column: str = "timestamp"
+    prediction_column: str = "prediction"
+    score_column: str = Field("score", description="How sure a classifier is of its prediction")
+    label_column: str = "label"
+    ignore_columns: str = Field("", description="Others to leave out, separated by commas")
     window_rows: int = Field(1000, ge=50, description="Predictions in one window")
     window_seconds: float = Field(
         0, ge=0, description="Close a window after this time even if it is not full; 0: never"
@@ -50,6 +57,19 @@ class MonitorSettings(BaseSettings):
         0.02, ge=0, description="Smaller changes of a column never count (see ColumnCheck.effect)"
     )
     seed: int = Field(0, ge=0, description="Of all resampling, so that results repeat")
+
+    @property
+    def names(self) -> Names:
+        """What the columns with a role are called in files."""
+        ignore = tuple(name.strip() for name in self.ignore_columns.split(",") if name.strip())
+        return Names(
+            id=self.id_column,
+            time=self.time_column,
+            prediction=self.prediction_column,
+            score=self.score_column,
+            label=self.label_column,
+            ignore=ignore,
+        )
 
     @property
     def database_file(self) -> Path:
