@@ -31,7 +31,7 @@ class MonitorSettings(BaseSettings):
         SecretStr("postgresql://drift@localhost/drift"), description="Of the PostgreSQL store"
     )
     reference: Path = Field(
-        Path("var/reference.parquet"), description="What is normal: a Parquet or CSV file"
+        Path("data/reference.parquet"), description="What is normal: a Parquet or CSV file"
     )
     id_column: str = Field("id", description="Columns of files that are no input of the model")
     time_column: str = "timestamp"

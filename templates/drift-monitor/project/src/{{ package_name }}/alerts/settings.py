@@ -45,7 +45,7 @@ class AlertSettings(BaseSettings):
 
     @field_validator("alert_routes", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split_routes(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(route.strip() for route in value.split(",") if route.strip())
         return value

@@ -33,7 +33,7 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
     Raises:
         SettingsError: Callers need a key, but there is none.
         StoreError: The store can't be opened.
-        ReferenceError_: There is no usable reference.
+        BaselineError: There is no reference.
     """
     keys = ApiKeys(settings.accepted_keys())
     metrics = HttpMetrics()

@@ -7,8 +7,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ..records import WindowResult
-from ..store.windows import Progress
+from ..records import Progress, WindowResult
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+"""`make play`: be the model that the running monitor watches, and send it the demo's stream."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from . import stream
+from .client import Client, ClientError
+from .defaults import TASK
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play; gives the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", default="http://127.0.0.1:8000", help="of the monitor")
+    parser.add_argument(
+        "--seconds", type=float, default=1.0, help="from one window to the next (default: 1)"
+    )
+    options = parser.parse_args(arguments)
+    key = os.environ.get("APP_API_KEYS", "").split(",")[0]
+    try:
+        with Client(options.url, key) as client:
+            for number, (predictions, labels) in enumerate(stream.batches(TASK), start=1):
+                client.predictions(predictions)
+                client.labels(labels)
+                print(f"{number * stream.WINDOW} predictions sent")
+                time.sleep(options.seconds)
+    except ClientError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"Look at {options.url}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
