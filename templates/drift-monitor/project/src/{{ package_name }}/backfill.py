@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import duckdb
 
 from .frame import Names
-from .records import Added
+from .records import Added, Label, Prediction
 from .serving.inbox import LabelRow, PredictionRow, read_rows
-from .sources.files import read
+from .sources.files import sql_of
 from .sources.tables import SourceError
 from .store.db import Database
 from .store.events import add_labels, add_predictions
@@ -32,17 +33,14 @@ def backfill(database: Database, path: str, names: Names) -> tuple[Added, Added]
     predictions, labels = Added(0, 0, 0), Added(0, 0, 0)
     for rows in _batches(path, names):
         now = datetime.now(UTC)
-        good = read_rows(
-            [_prediction(row, names) for row in rows],
-            lambda row, now=now: PredictionRow.model_validate(row).record(now),
-        )
+        good = read_rows([_prediction(row, names) for row in rows], partial(_read_prediction, now))
         known = read_rows(
             [
                 {"id": _identity(row[names.id]), "label": row[names.label]}
                 for row in rows
                 if row.get(names.label) is not None
             ],
-            lambda row, now=now: LabelRow.model_validate(row).record(now),
+            partial(_read_label, now),
         )
         predictions = _sum(predictions, add_predictions(database, good.rows, now))
         labels = _sum(labels, add_labels(database, known.rows, now))
@@ -55,13 +53,13 @@ def _batches(path: str, names: Names) -> Iterator[list[dict[str, Any]]]:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET threads = 1")
         try:
-            rows = read(connection, path)
-            columns = rows.columns
+            rows = connection.from_query(f"FROM {sql_of(path)}")
+            columns: list[str] = list(rows.columns)
             if names.id not in columns:
                 raise SourceError(
                     f"{path}: no column {names.id!r}; which has the ids? (APP_ID_COLUMN)"
                 )
-            while batch := rows.fetchmany(BATCH):
+            while batch := list(rows.fetchmany(BATCH)):
                 yield [
                     {name: _plain(value) for name, value in zip(columns, row, strict=True)}
                     for row in batch
@@ -81,6 +79,14 @@ def _prediction(row: dict[str, Any], names: Names) -> dict[str, Any]:
     if row.get(names.time) is not None:
         content["happened_at"] = row[names.time]
     return content
+
+
+def _read_prediction(now: datetime, row: Any) -> Prediction:
+    return PredictionRow.model_validate(row).record(now)
+
+
+def _read_label(now: datetime, row: Any) -> Label:
+    return LabelRow.model_validate(row).record(now)
 
 
 def _identity(value: Any) -> Any:

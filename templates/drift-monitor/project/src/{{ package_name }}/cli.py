@@ -1,5 +1,6 @@
-"""`drift`: compare files, keep watch, catch up. Exit codes: 0 no drift, 1 an error, 2 bad usage,
-3 drift.
+"""`drift`: compare files, keep watch, catch up.
+
+Exit codes: 0 no drift, 1 an error, 2 bad usage, 3 drift.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from .calibration import Calibrator
 from .detect import Policy, check_inputs, check_labels
 from .engine import Engine
 from .frame import Floats, Table, Texts, gather
-from .records import Window, WindowResult, to_json
+from .records import Check, ColumnCheck, Performance, Window, WindowResult, to_json
 from .serving.settings import Settings
 from .sources import SourceError, open_source
 from .store.db import StoreError, connect
@@ -43,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="drift", description="Tells drift from noise. Settings are APP_* variables; see README."
+        prog="drift",
+        description="Tells drift from noise. Settings are APP_* variables; see README.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     check = commands.add_parser(
@@ -126,20 +128,17 @@ def describe(result: WindowResult) -> str:
         lines.append(f"  {'column':<20} {'effect':>8}  {'adjusted p':>10}  statistics")
     for check in sorted(result.columns, key=lambda each: each.adjusted_p):
         measures = ", ".join(f"{each.name} {each.value:.3g}" for each in check.statistics)
-        mark = "*" if check.flagged else " "
-        lines.append(
-            f"{mark} {check.column[:20]:<20} {check.effect:>8.3f}  {check.adjusted_p:>10.2g}  {measures}"
-        )
-    for each in (result.multivariate, result.concept, result.label_shift):
-        if each:
-            lines.append(f"{'*' if each.flagged else ' '} {each.name}: adjusted p {each.adjusted_p:.2g}")
+        chance = f"{check.effect:>8.3f}  {check.adjusted_p:>10.2g}"
+        lines.append(f"{_mark(check)} {check.column[:20]:<20} {chance}  {measures}")
+    whole = (result.multivariate, result.concept, result.label_shift)
+    lines += [
+        f"{_mark(each)} {each.name}: adjusted p {each.adjusted_p:.2g}" for each in whole if each
+    ]
     for performance, name in ((result.estimated, "estimated"), (result.realised, "measured")):
         if performance:
-            mark = "*" if performance.flagged else " "
-            lines.append(
-                f"{mark} {name} {performance.metric} {performance.value:.4g} "
-                f"({performance.low:.4g} to {performance.high:.4g}), was {performance.reference:.4g}"
-            )
+            span = f"{performance.low:.4g} to {performance.high:.4g}"
+            now = f"{name} {performance.metric} {performance.value:.4g} ({span})"
+            lines.append(f"{_mark(performance)} {now}, was {performance.reference:.4g}")
             lines += [f"    warning: {warning}" for warning in performance.warnings]
     lines += [
         f"* {each.column}: {each.problem} in {each.rows} rows ({each.share:.1%})"
@@ -148,6 +147,10 @@ def describe(result: WindowResult) -> str:
     ]
     lines += [f"  cause: {cause.text} ({cause.share:.0%})" for cause in result.causes[:6]]
     return "\n".join(lines)
+
+
+def _mark(check: ColumnCheck | Check | Performance) -> str:
+    return "*" if check.flagged else " "
 
 
 def _run(options: argparse.Namespace) -> int:

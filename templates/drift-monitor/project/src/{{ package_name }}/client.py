@@ -86,5 +86,7 @@ class Client:
             raise ClientError(f"{self.url} does not answer: {error}") from error
         answer: dict[str, Any] = response.json()
         if not response.is_success:
-            raise ClientError(f"{self.url}{path} answered {response.status_code}: {answer['detail']}")
+            raise ClientError(
+                f"{self.url}{path} answered {response.status_code}: {answer['detail']}"
+            )
         return answer

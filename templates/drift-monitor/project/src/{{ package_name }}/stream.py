@@ -250,7 +250,7 @@ def main() -> int:
     parser.add_argument("--reference", type=Path, required=True, metavar="FILE")
     path: Path = parser.parse_args().reference
     write_reference(path)
-    print(f"Wrote {path}: {DESCRIPTION}")
+    sys.stdout.write(f"Wrote {path}: {DESCRIPTION}\n")
     return 0
 
 

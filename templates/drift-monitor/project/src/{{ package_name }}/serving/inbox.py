@@ -123,6 +123,7 @@ def _rows(body: bytes, name: str, most: int) -> list[Any]:
 
 
 def read_rows(rows: Sequence[Any], one: Callable[[Any], R]) -> Batch[R]:
+    """Read each row with `one`; what it refuses by a `ValidationError` is kept as malformed."""
     batch: Batch[R] = Batch([], [])
     for index, row in enumerate(rows):
         try:

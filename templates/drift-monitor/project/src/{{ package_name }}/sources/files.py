@@ -19,15 +19,6 @@ READERS = {
 }
 
 
-def read(connection: duckdb.DuckDBPyConnection, path: str) -> duckdb.DuckDBPyRelation:
-    """The rows of a file, in its order.
-
-    Raises:
-        SourceError: The file is of no known kind.
-    """
-    return connection.sql(f"FROM {_call(path)}")
-
-
 def open_file(path: str, task: Task, names: Names) -> Relation:
     """The rows of a file, or of all files that a pattern with `*` matches.
 
@@ -36,11 +27,15 @@ def open_file(path: str, task: Task, names: Names) -> Relation:
     """
     connection = duckdb.connect(":memory:")
     connection.execute("SET threads = 1")  # rows in the order of the file, and little memory
-    return Relation(connection, _call(path), task, names)
+    return Relation(connection, sql_of(path), task, names)
 
 
-def _call(path: str) -> str:
-    """How DuckDB reads a file, in SQL."""
+def sql_of(path: str) -> str:
+    """How DuckDB reads a file: what stands after FROM.
+
+    Raises:
+        SourceError: It is of no known kind.
+    """
     reader = next((call for end, call in READERS.items() if path.lower().endswith(end)), None)
     if reader is None:
         raise SourceError(f"{path}: expected one of {', '.join(READERS)}")
