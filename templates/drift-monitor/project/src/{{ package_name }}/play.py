@@ -23,8 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with Client(options.url, key) as client:
             for number, (predictions, labels) in enumerate(stream.batches(TASK), start=1):
-                client.predictions(predictions)
-                client.labels(labels)
+                client.send("predictions", predictions)
+                client.send("labels", labels)
                 print(f"{number * stream.WINDOW} predictions sent")
                 time.sleep(options.seconds)
     except ClientError as error:
