@@ -26,7 +26,6 @@ RESAMPLES = 1000
 ATOMS = 4096
 """Rows of the reference that resamples are drawn from; the sizes drawn are the true ones."""
 CHUNK = 125
-QUADRATIC = frozenset({"chi2", "psi", "mmd", "label-shift"})
 DIGITS = 2
 """Window sizes are rounded down to so many digits: nearly the same size, and one calibration.
 A smaller window varies more, so this errs on the quiet side."""
@@ -121,13 +120,15 @@ def _labels(baseline: Baseline, size: int, rng: np.random.Generator) -> Samples:
         return {}
     chosen = _choose(known.frame.rows, rng)
     loss, surprise = known.loss[chosen], known.loss[chosen] - known.expected[chosen]
-    label = _Resampled.of(known.label, known.frame.take(chosen).label_table(known.label.column.kind))
+    label = _Resampled.of(
+        known.label, known.frame.take(chosen).label_table(known.label.column.kind)
+    )
     found = _Found()
     for draws in _Draws.some(len(chosen), known.frame.rows, size, rng):
         found.add("loss", -loss @ draws.difference)
         found.add("concept", np.abs(surprise @ draws.difference))
         statistics = label.statistics(draws)
-        shift = statistics["chi2"] if "chi2" in statistics else statistics["ks"] ** 2
+        shift = statistics["chi2"] if "chi2" in statistics else statistics["ks"]
         found.add("label-shift", shift)
     return found.samples()
 
@@ -247,4 +248,4 @@ def _load(file: Path) -> Samples:
 
 
 def _nulls(samples: Samples) -> dict[tuple[str, str], Null]:
-    return {key: Null.of(values, quadratic=key[0] in QUADRATIC) for key, values in samples.items()}
+    return {key: Null.of(values) for key, values in samples.items()}

@@ -10,24 +10,30 @@ import numpy as np
 from . import explain, performance, quality
 from .baseline import SAMPLE, Baseline, Losses, sample_rows
 from .calibration import Calibration
-from .frame import Floats, Frame, Table, gather
+from .frame import LABEL, Floats, Frame, Table, gather
 from .profiles import Measured, Profile, measure_numbers, measure_texts
 from .records import (
     SEVERITIES,
     Check,
     ColumnCheck,
+    Kind,
     Performance,
     QualityFinding,
     Severity,
     Statistic,
+    StatisticName,
     Task,
     Window,
     WindowResult,
 )
 from .stats.null import Null, benjamini_hochberg
 from .stats.numeric import ks_and_wasserstein, sorted_values
+from .stats.shares import fisher
 
-DECIDES = {"numeric": ("ks", "wasserstein"), "categorical": ("chi2",)}
+DECIDES: dict[Kind, tuple[StatisticName, ...]] = {
+    "numeric": ("ks", "wasserstein"),
+    "categorical": ("chi2",),
+}
 """What makes a column drift: KS sees any change of shape, Wasserstein sees means and tails."""
 LABELS_SHARE = 1 / 3
 """Of the false alarms allowed to a window, what goes to the second check, of its labels."""
@@ -41,7 +47,7 @@ MISFIT = {"accuracy": 0.01, "mae": 0.1}
 class Policy:
     """When a difference counts; see the settings of the same names."""
 
-    false_alarms: float = 0.03
+    false_alarms: float = 0.02
     min_effect: float = 0.02
     seed: int = 0
 
@@ -199,8 +205,13 @@ def _measure(baseline: Baseline, profile: Profile, table: Table) -> Measured:
 def _column_chance(calibration: Calibration, profile: Profile, measured: Measured) -> float:
     """One chance for the statistics that decide: the least, times how many were asked."""
     names = DECIDES[profile.column.kind]
-    if not measured.counts.sum():
+    rows = int(measured.counts.sum())
+    if not rows:
         return 1.0  # nothing is there, which quality says
+    if profile.usual is not None:
+        # A handful of other values in a sea of equal ones: what counts is how many there are.
+        before = int(profile.counts.sum())
+        return fisher(before - profile.usual_rows, before, rows - measured.usual_rows, rows)
     chances = [
         calibration.null(name, profile.column.name).p_value(measured.statistics[name])
         for name in names
@@ -317,13 +328,13 @@ def _estimate(baseline: Baseline, known: Losses, sample: Frame) -> Performance:
 
 
 def _label_shift(known: Losses, frame: Frame, baseline: Baseline) -> float:
-    """How far the labels themselves have moved: chi-square, or the square of KS's D."""
+    """How far the labels themselves have moved: chi-square, or KS's D."""
     kind = baseline.schema.label_kind
     before, after = (each.label_table(kind) for each in (known.frame, frame))
     if kind == "categorical":
         return measure_texts(known.label, after.texts(LABEL)).statistics["chi2"]
     ordered = (sorted_values(each.numbers(LABEL)) for each in (before, after))
-    return ks_and_wasserstein(*ordered)[0] ** 2
+    return ks_and_wasserstein(*ordered)[0]
 
 
 def _concluded(result: WindowResult) -> WindowResult:

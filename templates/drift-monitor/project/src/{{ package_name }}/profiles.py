@@ -15,6 +15,8 @@ from .stats import numeric, shares
 BINS = 10
 """Bins of PSI and Jensen-Shannon, each with about the same share of the reference."""
 BARS = 20
+USUAL = 0.9
+"""A value that at least so many rows have is the usual one."""
 CATEGORIES = 30
 """More categories than these are counted together."""
 OTHER = "(other)"
@@ -44,6 +46,9 @@ class Profile:
     bars: Floats
     """Numeric: edges of the histogram that people see."""
     bar_counts: NDArray[np.int64]
+    usual: float | None
+    """Numeric: the value that nearly all rows have, if there is one."""
+    usual_rows: int
     known: frozenset[str]
     """Categorical: every category that was seen."""
     once: int
@@ -65,6 +70,8 @@ def profile_numbers(column: Column, ordered: Floats, rows: int) -> Profile:
     low, high = (float(ordered[0]), float(ordered[-1])) if len(ordered) else (0.0, 0.0)
     spread = float(np.std(ordered)) if len(ordered) else 0.0
     bars = _bars(ordered)
+    usual = float(ordered[len(ordered) // 2]) if len(ordered) else 0.0
+    usual_rows = _equal(ordered, usual)
     return Profile(
         column=column,
         rows=rows,
@@ -77,6 +84,8 @@ def profile_numbers(column: Column, ordered: Floats, rows: int) -> Profile:
         spread=spread or 1.0,
         bars=bars,
         bar_counts=_bar_counts(ordered, bars),
+        usual=usual if usual_rows > USUAL * len(ordered) else None,
+        usual_rows=usual_rows,
         known=frozenset(),
         once=0,
     )
@@ -101,6 +110,8 @@ def profile_texts(column: Column, values: Texts) -> Profile:
         spread=1,
         bars=np.empty(0),
         bar_counts=np.empty(0, dtype=np.int64),
+        usual=None,
+        usual_rows=0,
         known=frozenset(str(name) for name in counted),
         once=sum(1 for count in counted.values() if count == 1),
     )
@@ -115,6 +126,8 @@ class Measured:
     counts: NDArray[np.int64]
     """Rows of the window in each group."""
     histogram: Histogram
+    usual_rows: int = 0
+    """Rows with the usual value of the profile, if it has one."""
 
 
 def measure_numbers(profile: Profile, reference: Floats, current: Floats) -> Measured:
@@ -134,6 +147,7 @@ def measure_numbers(profile: Profile, reference: Floats, current: Floats) -> Mea
         histogram=_histogram(
             _spans(profile.bars[1:-1]), tuple(profile.bars.tolist()), profile.bar_counts, bars
         ),
+        usual_rows=0 if profile.usual is None else _equal(current, profile.usual),
     )
 
 
@@ -173,6 +187,10 @@ def pooled_chi2(
         for side in (known if reference is None else reference, current)
     ]
     return shares.chi2(pooled[0], pooled[1])
+
+
+def _equal(ordered: Floats, value: float) -> int:
+    return int(np.diff(np.searchsorted(ordered, [value, np.nextafter(value, np.inf)]))[0])
 
 
 def _bars(ordered: Floats) -> Floats:

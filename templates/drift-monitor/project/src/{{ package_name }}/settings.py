@@ -51,7 +51,7 @@ class MonitorSettings(BaseSettings):
         0, ge=0, description="Or after this time with the labels that came; 0: never"
     )
     false_alarms: float = Field(
-        0.03, gt=0, lt=0.5, description="Share of unchanged windows that may raise an alarm"
+        0.02, gt=0, lt=0.5, description="Share of unchanged windows that may raise an alarm"
     )
     min_effect: float = Field(
         0.02, ge=0, description="Smaller changes of a column never count (see ColumnCheck.effect)"

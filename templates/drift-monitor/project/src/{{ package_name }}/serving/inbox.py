@@ -93,7 +93,7 @@ def predictions(body: bytes, most: int, now: datetime) -> Batch[Prediction]:
     def one(row: Any) -> Prediction:
         return PredictionRow.model_validate(row).record(now)
 
-    return _read(_rows(body, "predictions", most), one)
+    return read_rows(_rows(body, "predictions", most), one)
 
 
 def labels(body: bytes, most: int, now: datetime) -> Batch[Label]:
@@ -106,7 +106,7 @@ def labels(body: bytes, most: int, now: datetime) -> Batch[Label]:
     def one(row: Any) -> Label:
         return LabelRow.model_validate(row).record(now)
 
-    return _read(_rows(body, "labels", most), one)
+    return read_rows(_rows(body, "labels", most), one)
 
 
 def _rows(body: bytes, name: str, most: int) -> list[Any]:
@@ -122,7 +122,8 @@ def _rows(body: bytes, name: str, most: int) -> list[Any]:
     return rows
 
 
-def _read(rows: Sequence[Any], one: Callable[[Any], R]) -> Batch[R]:
+def read_rows(rows: Sequence[Any], one: Callable[[Any], R]) -> Batch[R]:
+    """Read each row with `one`; what it refuses by a `ValidationError` is kept as malformed."""
     batch: Batch[R] = Batch([], [])
     for index, row in enumerate(rows):
         try:

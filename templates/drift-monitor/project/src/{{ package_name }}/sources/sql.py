@@ -20,7 +20,7 @@ def open_query(address: str, query: str, task: Task, names: Names) -> Relation:
         SourceError: There is no query, the database does not answer, or there are no rows.
     """
     if not query:
-        raise SourceError(f"{address}: which rows? Give a query, as in SELECT * FROM predictions")
+        raise SourceError(f"{address}: which rows? A database needs a query (--query)")
     connection = duckdb.connect(":memory:")
     connection.execute("SET threads = 1")
     if address.startswith("postgres"):

@@ -38,12 +38,12 @@ class Relation:
         self._names = names
         self._lock = threading.Lock()
         try:
-            described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-            counted = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()  # noqa: S608 - see open_file
+            rows = connection.sql(f"FROM {relation}")
+            counted = rows.aggregate("count(*)").fetchall()
         except duckdb.Error as error:
             raise SourceError(f"cannot read {relation}: {error}") from error
-        self._types = {str(row[0]): str(row[1]) for row in described}
-        self.rows = int(counted[0]) if counted else 0
+        self._types = {name: str(kind) for name, kind in zip(rows.columns, rows.types, strict=True)}
+        self.rows = int(counted[0][0])
         if not self.rows:
             raise SourceError(f"{relation} has no rows")
 
@@ -80,7 +80,7 @@ class Relation:
         """A column as names of categories."""
         name = self._in_file(column)
         texts = self._fetch(_category(_quoted(name), self._types[name]))
-        values: Texts = np.ma.filled(texts.astype(object), None)  # type: ignore[no-untyped-call]
+        values: Texts = np.ma.filled(texts.astype(object), None)
         return values
 
     def labels(self, kind: Kind) -> Floats | Texts | None:
@@ -101,10 +101,8 @@ class Relation:
         """One expression over all rows, in the order of the file."""
         try:
             with self._lock:
-                result = self._connection.execute(
-                    f"SELECT {expression} AS it FROM {self._relation}"
-                )
-                fetched: np.ndarray = result.fetchnumpy()["it"]
+                rows = self._connection.sql(f"FROM {self._relation}")
+                fetched: np.ndarray = rows.project(f"{expression} AS it").fetchnumpy()["it"]
         except duckdb.Error as error:
             raise SourceError(f"cannot read {expression} of {self._relation}: {error}") from error
         return fetched

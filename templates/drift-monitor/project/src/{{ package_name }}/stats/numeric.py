@@ -50,7 +50,8 @@ def quantile_edges(reference: Floats, bins: int) -> Floats:
         return np.empty(0)
     at = np.arange(1, bins) / bins
     edges: Floats = np.unique(np.quantile(reference, at, method="inverted_cdf"))
-    return edges[edges < reference[-1]]
+    inner: Floats = edges[edges < reference[-1]]
+    return inner
 
 
 def bin_counts(ordered: Floats, edges: Floats) -> NDArray[np.int64]:

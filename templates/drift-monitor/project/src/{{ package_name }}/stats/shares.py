@@ -62,6 +62,14 @@ def chi2(reference: NDArray[Any], current: NDArray[Any]) -> Floats:
     return statistic
 
 
+def fisher(first: int, first_rows: int, second: int, second_rows: int) -> float:
+    """Fisher's exact test, two-sided: the chance that two samples differ so much in a share."""
+    from scipy.stats import fisher_exact  # noqa: PLC0415 - slow to import
+
+    table = [[first, first_rows - first], [second, second_rows - second]]
+    return float(fisher_exact(table).pvalue)
+
+
 def total_variation(reference: NDArray[Any], current: NDArray[Any]) -> Floats:
     """The share of rows that would have to move for both to be equal. Shape (...)."""
     distance: Floats = np.asarray(
