@@ -15,7 +15,7 @@ from .defaults import TASK
 from .receiver import Receiver, receiving
 from .web.launch import StartError, running
 
-_SECONDS = 120
+_SECONDS = 300
 """How long to wait for something to happen."""
 
 
