@@ -53,13 +53,13 @@ def _batches(path: str, names: Names) -> Iterator[list[dict[str, Any]]]:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET threads = 1")
         try:
-            rows = connection.from_query(f"FROM {sql_of(path)}")
-            columns: list[str] = list(rows.columns)
+            rows = connection.execute(f"FROM {sql_of(path)}")
+            columns = [column[0] for column in rows.description or ()]
             if names.id not in columns:
                 raise SourceError(
                     f"{path}: no column {names.id!r}; which has the ids? (APP_ID_COLUMN)"
                 )
-            while batch := list(rows.fetchmany(BATCH)):
+            while batch := rows.fetchmany(BATCH):
                 yield [
                     {name: _plain(value) for name, value in zip(columns, row, strict=True)}
                     for row in batch

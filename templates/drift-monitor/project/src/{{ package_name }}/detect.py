@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from . import explain, performance, quality
+from . import explain, multivariate, performance, quality
 from .baseline import SAMPLE, Baseline, Losses, sample_rows
 from .calibration import Calibration
 from .frame import LABEL, Floats, Frame, Table, gather
@@ -43,6 +43,10 @@ MISFIT = {"accuracy": 0.01, "mae": 0.1}
 """An estimate that may be off by more is not to be trusted (of MAE: as a share of it)."""
 
 
+MIN_LIKE = 100
+"""Rows of the reference that must look like a moved window, in effect, to estimate from them."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """When a difference counts; see the settings of the same names."""
@@ -76,18 +80,19 @@ def check_inputs(
     ]
     whole = table if isinstance(table, Frame) else sample
     defects = quality.inspect(baseline.profiles, whole)
-    distance = float(
-        ((baseline.embedding(sample).mean(axis=0) - baseline.embedded.mean(axis=0)) ** 2).sum()
-    )
-    known = baseline.losses
-    estimate = _estimate(baseline, known, sample) if known else None
+    embedded = baseline.embedding(sample)
+    distance = float(((embedded.mean(axis=0) - baseline.embedded.mean(axis=0)) ** 2).sum())
 
     chances = [_column_chance(calibration, profile, each) for profile, each in measured]
     chances += [defect.p_value for defect in defects]
     chances.append(calibration.null("mmd").p_value(distance))
-    if estimate:
+    known = baseline.losses
+    level = policy.false_alarms * (1 - LABELS_SHARE if known else 1)
+    estimate = None
+    if known:
+        moved = min(chances) <= level / len(chances)
+        estimate = _estimate(baseline, known, sample, embedded if moved else None)
         chances.append(calibration.null("estimated").p_value(estimate.drop))
-    level = policy.false_alarms * (1 - LABELS_SHARE if baseline.losses else 1)
     verdicts = iter(_judge(chances, level))
     alone = level / len(chances)
 
@@ -304,27 +309,35 @@ def _judged(estimate: Performance, null: Null, verdict: _Verdict, alone: float) 
     )
 
 
-def _estimate(baseline: Baseline, known: Losses, sample: Frame) -> Performance:
-    """Estimated performance of a window, with what speaks against it."""
-    expected = known.model.expected(sample)
-    task = baseline.schema.task
-    spread = (
-        float(np.sqrt(np.mean(expected * (1 - expected))))
-        if task == "classification"
-        else (float(np.std(known.loss)))
-    )
+def _estimate(
+    baseline: Baseline, known: Losses, sample: Frame, moved: Floats | None
+) -> Performance:
+    """Estimated performance of a window, with what speaks against it.
+
+    If the inputs have moved, rows of the reference count as much as they look like the window,
+    of which `moved` is the embedding.
+    """
+    task, model, warnings = baseline.schema.task, known.model, []
+    if moved is not None and task == "classification":
+        weights = multivariate.weights(baseline.embedding(known.frame), moved)
+        model = model.adapted(known.frame, known.loss, weights)
+        if weights.sum() ** 2 / (weights**2).sum() < MIN_LIKE:
+            warnings.append("Hardly any rows of the reference look like these, so this is a guess.")
+    expected = model.expected(sample)
+    chance = float(np.mean(expected))
+    spread = float(np.std(known.loss)) if task == "regression" else (chance * (1 - chance)) ** 0.5
     estimate = _performance(task, known.expected, expected, spread)
-    surprise = known.loss - known.expected
-    off = explain.misfit(baseline.feature_profiles, (known.frame, surprise), sample)
+    off = explain.misfit(
+        baseline.feature_profiles, (known.frame, known.loss - known.expected), sample
+    )
     column, most = max(off.items(), key=lambda item: abs(item[1]), default=("", 0.0))
     allowed = MISFIT[estimate.metric] * (1 if task == "classification" else estimate.reference)
     if abs(most) > allowed:
-        warning = (
-            f"The model's errors depend on {column} in a way that its own output does not show: "
-            f"where {column} has moved, the estimate may be off by {abs(most):.3g}."
+        warnings.append(
+            f"The model's errors depend on {column} in a way that its own output does not show, "
+            f"and {column} has moved: the estimate may be far off."
         )
-        return replace(estimate, warnings=(warning,))
-    return estimate
+    return replace(estimate, warnings=tuple(warnings))
 
 
 def _label_shift(known: Losses, frame: Frame, baseline: Baseline) -> float:

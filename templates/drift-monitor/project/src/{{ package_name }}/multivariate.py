@@ -88,3 +88,26 @@ def _scores(profile: Profile, knots: tuple[Floats, Floats], frame: Frame) -> lis
         np.where(group < 0, 0.0, ((group == at) - share[at]) / np.sqrt(share[at] * (1 - share[at])))
         for at in groups[1:]
     ]
+
+
+MOST_FEATURES = 300
+"""The domain classifier sees no more; the columns themselves come before their products."""
+MOST_WEIGHT = 50.0
+"""Rows that would count for more than so many are where the reference has hardly any."""
+
+
+def weights(reference: Floats, window: Floats) -> Floats:
+    """How much each row of the reference must count to look like the window. Shape (rows,).
+
+    The ratio of the densities, from a logistic regression that tells one from the other (a
+    domain classifier). Both are as an embedding shows them, shape (rows, features).
+    """
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - slow to import
+
+    both = np.vstack([reference, window])[:, :MOST_FEATURES]
+    both = (both - both.mean(axis=0)) / np.maximum(both.std(axis=0), 1e-9)
+    side = np.repeat([0, 1], [len(reference), len(window)])
+    chance = LogisticRegression(C=0.1, max_iter=200).fit(both, side).decision_function(both)
+    ratio = np.exp(np.minimum(chance[: len(reference)], 700))
+    found: Floats = np.minimum(ratio * len(reference) / len(window), MOST_WEIGHT)
+    return found

@@ -27,6 +27,9 @@ class LossModel(Protocol):
     def expected(self, frame: Frame) -> Floats:
         """The expected loss of each row. Shape (rows,)."""
 
+    def adapted(self, frame: Frame, loss: Floats, weights: Floats) -> "LossModel":
+        """The same for another mix of inputs, in which these labelled rows have these weights."""
+
 
 def losses(schema: Schema, frame: Frame) -> Floats:
     """The loss of each row; NaN where there is no label (or no prediction). Shape (rows,)."""
@@ -77,17 +80,25 @@ class ConfidenceBased:
             expected[rows] = np.interp(scores[rows], *curve)
         return expected
 
+    def adapted(self, frame: Frame, loss: Floats, weights: Floats) -> "ConfidenceBased":
+        """Curves for another mix of inputs: what a score means depends on who gets it.
 
-def fit_cbpe(frame: Frame, loss: Floats) -> ConfidenceBased:
-    """Curves from score to chance of error, from rows with a loss."""
+        Probabilistic adaptive performance estimation (PAPE; Bialek et al., 2024).
+        """
+        return fit_cbpe(frame, loss, weights)
+
+
+def fit_cbpe(frame: Frame, loss: Floats, weights: Floats | None = None) -> ConfidenceBased:
+    """Curves from score to chance of error, from rows with a loss, weighted or not."""
+    weights = np.ones(frame.rows) if weights is None else weights
     scores, predicted = _scores(frame), frame.texts(PREDICTION)
     names, counts = np.unique(predicted.astype(str), return_counts=True)
     curves = {
-        str(name): _curve(scores[predicted == name], loss[predicted == name])
+        str(name): _curve(*(each[predicted == name] for each in (scores, loss, weights)))
         for name, count in zip(names, counts, strict=True)
         if count >= MIN_CLASS
     }
-    return ConfidenceBased(curves, _curve(scores, loss))
+    return ConfidenceBased(curves, _curve(scores, loss, weights))
 
 
 def _scores(frame: Frame) -> Floats:
@@ -99,14 +110,14 @@ def _scores(frame: Frame) -> Floats:
     return np.where(np.isnan(scores), float(np.mean(there)) if len(there) else 0.0, scores)
 
 
-def _curve(scores: Floats, loss: Floats) -> tuple[Floats, Floats]:
+def _curve(scores: Floats, loss: Floats, weights: Floats) -> tuple[Floats, Floats]:
     from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415 - slow to import
 
     known = ~np.isnan(loss)
     if not known.any():
         return np.zeros(1), np.zeros(1)
     model = IsotonicRegression(increasing=False, out_of_bounds="clip")
-    model.fit(scores[known], loss[known])
+    model.fit(scores[known], loss[known], sample_weight=weights[known])
     return np.asarray(model.X_thresholds_), np.asarray(model.y_thresholds_)
 
 
@@ -121,6 +132,10 @@ class DirectLoss:
         """The absolute error to expect of each row. Shape (rows,)."""
         predicted: Floats = np.maximum(self.model.predict(_matrix(self.profiles, frame)), 0)
         return predicted
+
+    def adapted(self, frame: Frame, loss: Floats, weights: Floats) -> "DirectLoss":  # noqa: ARG002
+        """Itself: it looks at the inputs already."""
+        return self
 
 
 def _fit_regression(

@@ -80,7 +80,8 @@ class Relation:
         """A column as names of categories."""
         name = self._in_file(column)
         texts = self._fetch(_category(_quoted(name), self._types[name]))
-        values: Texts = np.ma.filled(texts.astype(object), None)
+        values: Texts = np.ma.getdata(texts).astype(object)
+        values[np.ma.getmaskarray(texts)] = None
         return values
 
     def labels(self, kind: Kind) -> Floats | Texts | None:
