@@ -124,6 +124,19 @@ def check_inputs(
     return _concluded(result)
 
 
+def check_columns(
+    calibration: Calibration, measured: Sequence[tuple[Profile, Measured]], policy: Policy
+) -> tuple[ColumnCheck, ...]:
+    """The columns alone, wherever they were measured; false alarms are all theirs."""
+    chances = [_column_chance(calibration, profile, each) for profile, each in measured]
+    alone = policy.false_alarms / max(len(chances), 1)
+    verdicts = _judge(chances, policy.false_alarms)
+    return tuple(
+        _column_check(calibration, item, verdict, alone, policy.min_effect)
+        for item, verdict in zip(measured, verdicts, strict=True)
+    )
+
+
 def check_labels(
     baseline: Baseline,
     calibration: Calibration,

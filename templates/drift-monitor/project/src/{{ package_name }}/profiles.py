@@ -167,6 +167,32 @@ def measure_texts(profile: Profile, current: Texts) -> Measured:
     )
 
 
+def measured_from(
+    profile: Profile,
+    reference: NDArray[np.int64],
+    current: NDArray[np.int64],
+    ks: float,
+    wasserstein: float,
+) -> Measured:
+    """What was measured elsewhere, from rows in each group and (numeric) the two distances."""
+    found: dict[StatisticName, float] = {
+        "psi": float(shares.psi(reference, current)),
+        "js": float(shares.js(reference, current)),
+    }
+    if profile.column.kind == "numeric":
+        found |= {"ks": ks, "wasserstein": wasserstein}
+        effect = wasserstein / profile.spread
+    else:
+        found["chi2"] = float(pooled_chi2(reference, current[np.newaxis])[0])
+        effect = float(shares.total_variation(reference, current))
+    return Measured(
+        statistics=found,
+        effect=effect if current.sum() else 0.0,
+        counts=current,
+        histogram=_histogram(profile.groups, (), reference, current),
+    )
+
+
 def pooled_chi2(
     known: NDArray[np.int64], current: NDArray[Any], reference: NDArray[Any] | None = None
 ) -> Floats:
