@@ -1,14 +1,13 @@
 """Talks to a running monitor as the model that it watches does."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import httpx2 as httpx
 import orjson
 
-from .records import Label, Prediction
 from .web.auth import HEADER
 
 _SECONDS = 60
@@ -48,21 +47,19 @@ class Client:
         """Close it."""
         self._http.close()
 
-    def predictions(self, rows: Iterable[Prediction]) -> None:
-        """Send predictions.
+    def send(self, what: Literal["predictions", "labels"], rows: Sequence[Any]) -> None:
+        """Send predictions or labels; rows that were sent before count once.
+
+        Args:
+            what: Which of the two.
+            rows: Records, or dictionaries of the same form.
 
         Raises:
             ClientError: They did not arrive, or some were refused.
         """
-        self._send("predictions", list(rows))
-
-    def labels(self, rows: Iterable[Label]) -> None:
-        """Send what turned out to be true.
-
-        Raises:
-            ClientError: It did not arrive, or some of it was refused.
-        """
-        self._send("labels", list(rows))
+        answer = self._answer("POST", f"/v1/{what}", orjson.dumps({what: rows}))
+        if answer["quarantined"]:
+            raise ClientError(f"{self.url} refused {what}: {answer['refused'][0]['reason']}")
 
     def get(self, path: str) -> dict[str, Any]:
         """Ask for what is at a path.
@@ -72,13 +69,6 @@ class Client:
         """
         return self._answer("GET", path)
 
-    def _send(self, name: str, rows: list[Any]) -> None:
-        if not rows:
-            return
-        answer = self._answer("POST", f"/v1/{name}", orjson.dumps({name: rows}))
-        if answer["quarantined"]:
-            raise ClientError(f"{self.url} refused {name}: {answer['refused'][0]['reason']}")
-
     def _answer(self, method: str, path: str, content: bytes | None = None) -> dict[str, Any]:
         try:
             response = self._http.request(method, path, content=content)
@@ -86,7 +76,6 @@ class Client:
             raise ClientError(f"{self.url} does not answer: {error}") from error
         answer: dict[str, Any] = response.json()
         if not response.is_success:
-            raise ClientError(
-                f"{self.url}{path} answered {response.status_code}: {answer['detail']}"
-            )
+            said = f"{response.status_code}: {answer['detail']}"
+            raise ClientError(f"{self.url}{path} answered {said}")
         return answer

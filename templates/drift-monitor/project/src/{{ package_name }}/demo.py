@@ -15,7 +15,7 @@ from .defaults import TASK
 from .receiver import Receiver, receiving
 from .web.launch import StartError, running
 
-_SECONDS = 120
+_SECONDS = 300
 """How long to wait for something to happen."""
 
 
@@ -62,11 +62,9 @@ def _demo(folder: Path) -> None:
 def _play(client: Client) -> None:
     """Send the stream window by window, and print what is found in each."""
     printed: set[tuple[int, str]] = set()
-    windows = 0
-    for predictions, labels in stream.batches(TASK):
-        client.predictions(predictions)
-        client.labels(labels)
-        windows += 1
+    for windows, (predictions, labels) in enumerate(stream.batches(TASK), start=1):
+        client.send("predictions", predictions)
+        client.send("labels", labels)
         for result in _results(client, windows):
             identity = (result["window"]["number"], result["stage"])
             if identity not in printed:

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from . import stream
 from .client import Client, ClientError
@@ -18,13 +19,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seconds", type=float, default=1.0, help="from one window to the next (default: 1)"
     )
+    parser.add_argument(
+        "--drift", choices=stream.DRIFTS, default="abrupt", help="what is planted (default: abrupt)"
+    )
     options = parser.parse_args(arguments)
     key = os.environ.get("APP_API_KEYS", "").split(",")[0]
     try:
         with Client(options.url, key) as client:
-            for number, (predictions, labels) in enumerate(stream.batches(TASK), start=1):
-                client.predictions(predictions)
-                client.labels(labels)
+            played = stream.batches(TASK, options.drift)
+            for number, (predictions, labels) in enumerate(played, start=1):
+                # Each kind of drift has ids of its own: they can be played one after the other.
+                kind = options.drift
+                client.send("predictions", [replace(p, id=f"{kind}-{p.id}") for p in predictions])
+                client.send("labels", [replace(one, id=f"{kind}-{one.id}") for one in labels])
                 print(f"{number * stream.WINDOW} predictions sent")
                 time.sleep(options.seconds)
     except ClientError as error:

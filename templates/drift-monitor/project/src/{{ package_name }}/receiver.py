@@ -1,12 +1,14 @@
 """A receiver of alerts for trying things out: a real HTTP server that keeps what it gets.
 
 It knows idempotency keys, as receivers should: a request with a key it has seen is answered as
-the first one was, and not kept again. The demo and the tests use it.
+the first one was, and not kept again. The demo and the tests use it, and so can you:
+`make receive` prints what comes in.
 """
 
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -49,8 +51,8 @@ class Receiver:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
-    """Receive on a free local port for as long as the block lasts."""
+def receiving(port: int = 0) -> Iterator[Receiver]:
+    """Receive on a local port, 0 for a free one, for as long as the block lasts."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -64,7 +66,7 @@ def receiving() -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     receiver.url = f"http://127.0.0.1:{server.server_port}/alerts"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -74,3 +76,19 @@ def receiving() -> Iterator[Receiver]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def main(port: int = 9999) -> int:
+    """Print alerts until Ctrl-C; gives the exit code."""
+    with receiving(port) as receiver, suppress(KeyboardInterrupt):
+        print(f"APP_ALERT_WEBHOOK_URL={receiver.url}", flush=True)
+        printed = 0
+        while True:
+            if receiver.wait(printed + 1, seconds=1):
+                print(receiver.alerts[printed]["text"], end="\n\n", flush=True)
+                printed += 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

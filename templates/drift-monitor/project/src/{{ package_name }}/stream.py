@@ -114,7 +114,7 @@ def batches(
     task: Task = TASK, drift: Drift = "abrupt"
 ) -> Iterator[tuple[list[Prediction], list[Label]]]:
     """The stream of the demo, a window of predictions and their labels at a time."""
-    for batch in make_stream(task, drift).batches(WINDOWS):
+    for batch in make_stream(task, drift, begins=DRIFT_FROM).batches(WINDOWS):
         yield batch.predictions, batch.labels
 
 

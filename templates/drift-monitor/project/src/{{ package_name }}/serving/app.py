@@ -14,6 +14,7 @@ from ..web.health import Lifecycle
 from ..web.metrics import HttpMetrics
 from ..web.openapi import describe
 from ..web.service import equip
+from ..web.settings import SettingsError
 from .inbox import LabelRow, PredictionRow
 from .metrics import DriftCollector
 from .routes import api_routes
@@ -31,11 +32,15 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
         lifecycle: Shared with the server that runs the app, if one does.
 
     Raises:
-        SettingsError: Callers need a key, but there is none.
+        SettingsError: Callers need a key, but there is none; or there is no reference.
         StoreError: The store can't be opened.
-        BaselineError: There is no reference.
     """
     keys = ApiKeys(settings.accepted_keys())
+    if not settings.reference.is_file():
+        raise SettingsError(
+            f"{settings.reference}: no such file. APP_REFERENCE names a Parquet or CSV file of "
+            "predictions from when all was well (README, “Your own model”)."
+        )
     metrics = HttpMetrics()
     state = State(settings, connect(settings), DriftCollector(metrics.registry))
 

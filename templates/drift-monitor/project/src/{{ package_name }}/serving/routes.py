@@ -15,7 +15,7 @@ from .state import State
 _REFUSALS = 100
 """Refused rows that an answer lists."""
 
-_USUAL = (401, 408, 413, 422, 429, 500, 503)
+_USUAL = (400, 401, 408, 413, 422, 429, 500, 503)
 
 
 def _body(name: str, row: type[BaseModel]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _add_inbox(router: APIRouter, state: State) -> None:
     @router.post(
         "/v1/predictions",
         openapi_extra=_body("predictions", inbox.PredictionRow),
-        responses=documented(400, *_USUAL),
+        responses=documented(*_USUAL),
     )
     async def predictions(request: Request) -> inbox.Receipt:
         """Take predictions. Rows that make no sense are kept apart, and the answer says why."""
@@ -125,7 +125,7 @@ def _add_inbox(router: APIRouter, state: State) -> None:
     @router.post(
         "/v1/labels",
         openapi_extra=_body("labels", inbox.LabelRow),
-        responses=documented(400, *_USUAL),
+        responses=documented(*_USUAL),
     )
     async def labels(request: Request) -> inbox.Receipt:
         """Take what turned out to be true, whenever it is known."""

@@ -122,6 +122,7 @@ class State:
 
     def _check(self) -> None:
         """Check all windows that are complete."""
+        _ = self._engine.baseline  # a reference that cannot serve is trouble before any window is
         while not self.checks.stopping and (result := self._engine.step()) is not None:
             if result.drifted:
                 self.delivery.wake()

@@ -18,6 +18,11 @@ READERS = {
     ".tsv": "read_csv",
 }
 
+# Without BOOLEAN: DuckDB takes `yes` and `no` for it, and those are the names of classes.
+CSV_TYPES = (
+    ", auto_type_candidates = ['NULL', 'BIGINT', 'DOUBLE', 'TIMESTAMP', 'TIMESTAMPTZ', 'VARCHAR']"
+)
+
 
 def open_file(path: str, task: Task, names: Names) -> Relation:
     """The rows of a file, or of all files that a pattern with `*` matches.
@@ -41,7 +46,7 @@ def sql_of(path: str) -> str:
         raise SourceError(f"{path}: expected one of {', '.join(READERS)}")
     # DuckDB has no parameters for table functions in a sub-query; a quoted text is as safe.
     literal = "'" + path.replace("'", "''") + "'"
-    return f"{reader}({literal})"
+    return f"{reader}({literal}{CSV_TYPES if reader == 'read_csv' else ''})"
 
 
 def write_parquet(path: str, columns: Mapping[str, NDArray[Any]]) -> None:
