@@ -1,10 +1,11 @@
-"""Distances of numbers too many for one machine, from counts and sums in fine bins.
+"""Distances of numbers too many for one machine, from what is known of fine bins.
 
 Each part of the data is summed up on its own (`summarise`), and parts are added up. What comes out
-has its error stated. With D the difference of the distribution functions: at the bins' edges
-D is known, so Kolmogorov-Smirnov is off by at most the share that a bin has. Over a bin
-the integral of D follows exactly from count and sum, and Wasserstein, the integral of |D|, is
-their absolute sum, but for bins inside which D changes sign, which is bounded.
+has its error stated. With D the difference of the distribution functions: between the values of
+one bin and those of the next D is constant and known, so Kolmogorov-Smirnov is off by at most the
+share that one bin has. Inside a bin the integral of D follows exactly from count, sum and ends, and
+Wasserstein, the integral of |D|, is its absolute value, unless D changes sign there, which is
+bounded. Bins of a single value are exact.
 """
 
 from dataclasses import dataclass
@@ -19,19 +20,20 @@ BINS = 2048
 
 @dataclass(frozen=True)
 class Summary:
-    """A part of a column, or all of it. `counts` and `sums` have one number a bin."""
+    """A part of a column, or all of it: one number a bin, of shape (edges + 1,)."""
 
     counts: NDArray[np.int64]
     sums: Floats
-    low: float
-    high: float
+    lows: Floats
+    """Least value in each bin; infinite if it is empty."""
+    highs: Floats
 
     def __add__(self, other: "Summary") -> "Summary":
         return Summary(
             self.counts + other.counts,
             self.sums + other.sums,
-            min(self.low, other.low),
-            max(self.high, other.high),
+            np.minimum(self.lows, other.lows),
+            np.maximum(self.highs, other.highs),
         )
 
 
@@ -60,34 +62,37 @@ def summarise(values: Floats, edges: Floats) -> Summary:
     values = values[np.isfinite(values)]
     at = np.searchsorted(edges, values, side="left")
     size = len(edges) + 1
-    return Summary(
-        np.bincount(at, minlength=size),
-        np.bincount(at, weights=values, minlength=size).astype(np.float64),
-        float(values.min(initial=np.inf)),
-        float(values.max(initial=-np.inf)),
-    )
+    lows, highs = np.full(size, np.inf), np.full(size, -np.inf)
+    np.minimum.at(lows, at, values)
+    np.maximum.at(highs, at, values)
+    sums = np.bincount(at, weights=values, minlength=size).astype(np.float64)
+    return Summary(np.bincount(at, minlength=size), sums, lows, highs)
 
 
-def distances(reference: Summary, current: Summary, edges: Floats) -> Distances:
+def distances(reference: Summary, current: Summary) -> Distances:
     """How far two columns that were summed up in the same bins are apart."""
     rows = reference.counts.sum(), current.counts.sum()
     if not rows[0] or not rows[1]:
         return Distances(0, 0, 0, 0)
-    low, high = min(reference.low, current.low), max(reference.high, current.high)
-    bounds = np.concatenate([[low], np.clip(edges, low, high), [high]])
-    p, q = reference.counts / rows[0], current.counts / rows[1]
-    difference = np.concatenate([[0.0], np.cumsum(p - q)])
-    # Over a bin from a to b, F integrates to b F(b) - a F(a) less the sum of its values.
-    ends = bounds * difference
-    integral = np.diff(ends) - (reference.sums / rows[0] - current.sums / rows[1])
-    largest = np.maximum(np.abs(difference[:-1]), np.abs(difference[1:]))
-    slack = np.minimum(p, q)
-    # Within a bin D stays above its least end less q, and below its largest plus p.
-    lowest = np.minimum(difference[:-1], difference[1:]) - slack
-    highest = np.maximum(difference[:-1], difference[1:]) + slack
-    crosses = (lowest < 0) & (highest > 0)
-    most = np.diff(bounds) * (largest + slack)
-    unknown = np.where(crosses, np.maximum(most - np.abs(integral), 0), 0)
-    ks = float(np.abs(difference).max())
-    inside = float((largest + slack).max())
-    return Distances(ks, max(inside - ks, 0.0), float(np.abs(integral).sum()), float(unknown.sum()))
+    filled = reference.counts + current.counts > 0
+    p, q = reference.counts[filled] / rows[0], current.counts[filled] / rows[1]
+    low = np.minimum(reference.lows, current.lows)[filled]
+    high = np.maximum(reference.highs, current.highs)[filled]
+    after = np.cumsum(p - q)
+    before = after - (p - q)
+    between = np.abs(after[:-1]) @ (low[1:] - high[:-1])
+    # From low to high, F integrates to what it was before, plus (high - x) for each value x.
+    sums = reference.sums[filled] / rows[0] - current.sums[filled] / rows[1]
+    inside = np.abs(before * (high - low) + high * (p - q) - sums)
+    # In a bin of several values D may go beyond both of its ends by the smaller share.
+    slack = np.where(high > low, np.minimum(p, q), 0)
+    largest = np.maximum(np.abs(before), np.abs(after)) + slack
+    crosses = (np.minimum(before, after) - slack < 0) & (np.maximum(before, after) + slack > 0)
+    unknown = np.where(crosses, np.maximum((high - low) * largest - inside, 0), 0)
+    ks = float(np.abs(after).max())
+    return Distances(
+        ks=ks,
+        ks_error=max(float(largest.max()) - ks, 0.0),
+        wasserstein=float(between + inside.sum()),
+        wasserstein_error=float(unknown.sum()),
+    )

@@ -10,9 +10,10 @@ calibrated from a sample of the reference for the true sizes. Exit codes are tho
 
 import argparse
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from .baseline import SAMPLE, fit
 from .calibration import Calibrator
 from .detect import Policy, check_columns
-from .frame import Frame, to_texts
+from .frame import Frame, category
 from .profiles import Measured, Profile, measured_from
 from .records import ColumnCheck, Kind, to_json
 from .settings import MonitorSettings
@@ -67,7 +68,7 @@ def compare(reference: Any, current: Any, settings: MonitorSettings) -> tuple[Co
             found = Distances(0, 0, 0, 0)
         else:
             before, after = (side[name] for side in sides)
-            found = distances(before, after, edges[name])
+            found = distances(before, after)
             counts = [_coarse(each, edges[name], profile) for each in (before, after)]
         errors.append(found)
         whole = measured_from(profile, counts[0], counts[1], found.ks, found.wasserstein)
@@ -85,16 +86,18 @@ def _sample(frame: Any, rows: int, seed: int) -> Frame:
     """Some rows, in memory: all if they are few."""
     if rows > SAMPLE:
         frame = frame.sample(fraction=min(1.0, 1.1 * SAMPLE / rows), seed=seed).limit(SAMPLE)
-    table = frame.toArrow()
     kinds = {field.name: _kind(field.dataType.typeName()) for field in frame.schema.fields}
+    found = frame.collect()
     columns: dict[str, NDArray[Any]] = {}
     for name, kind in kinds.items():
-        values = table.column(name).to_pylist()
-        if kind == "numeric":
-            columns[name] = np.array(values, dtype=np.float64)
-        else:
-            columns[name] = to_texts(np.array([*values, None], dtype=object)[:-1])
-    return Frame(columns, table.num_rows)
+        values = [row[name] for row in found]
+        columns[name] = np.array(values, dtype=np.float64) if kind == "numeric" else _texts(values)
+    return Frame(columns, len(found))
+
+
+def _texts(values: Sequence[Any]) -> NDArray[np.object_]:
+    """Names of categories, as the rest of the package has them."""
+    return np.array([*map(category, values), None], dtype=object)[:-1]
 
 
 def _kind(spark_type: str) -> Kind:
@@ -102,41 +105,58 @@ def _kind(spark_type: str) -> Kind:
 
 
 def _summaries(frame: Any, edges: dict[str, NDArray[np.float64]]) -> dict[str, Summary]:
-    """Sum up each numeric column of a DataFrame: on the executors, then here."""
+    """Sum up each numeric column of a DataFrame, on the executors."""
+    from pyspark.sql import functions as sql  # noqa: PLC0415 - the extra `spark`
+
     if not edges:
         return {}
+    schema = "name string, bin int, rows bigint, total double, low double, high double"
+    with warnings.catch_warnings():
+        # PySpark warns of pandas 3 here, of which nothing is used.
+        warnings.filterwarnings("ignore", "PySpark does not yet", FutureWarning)
+        parts = frame.select(list(edges)).mapInArrow(partial(_partly, edges), schema)
+    summed = parts.groupBy("name", "bin").agg(
+        sql.sum("rows").alias("rows"),
+        sql.sum("total").alias("total"),
+        sql.min("low").alias("low"),
+        sql.max("high").alias("high"),
+    )
+    found = {name: summarise(np.empty(0), inner) for name, inner in edges.items()}
+    for row in summed.toLocalIterator():
+        part, at = found[row["name"]], row["bin"]
+        part.counts[at], part.sums[at] = row["rows"], row["total"]
+        part.lows[at], part.highs[at] = row["low"], row["high"]
+    return found
 
-    def partly(batches: Iterator[Any]) -> Iterator[Any]:
-        import pyarrow as pa  # noqa: PLC0415 - on the executor
 
-        for batch in batches:
-            for name, inner in edges.items():
-                column = batch.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
-                part = summarise(np.asarray(column, dtype=np.float64), inner)
-                yield pa.RecordBatch.from_pydict(
-                    {
-                        "name": [name],
-                        "counts": [part.counts.tolist()],
-                        "sums": [part.sums.tolist()],
-                        "low": [part.low],
-                        "high": [part.high],
-                    }
-                )
+def _partly(edges: dict[str, NDArray[np.float64]], batches: Iterator[Any]) -> Iterator[Any]:
+    """On an executor: one part of the rows to a row for each column and bin that is not empty."""
+    import pyarrow as pa  # noqa: PLC0415 - the extra `spark`
 
-    schema = "name string, counts array<bigint>, sums array<double>, low double, high double"
-    found: dict[str, list[Summary]] = {name: [] for name in edges}
-    for row in frame.select(list(edges)).mapInArrow(partly, schema).toLocalIterator():
-        part = Summary(np.array(row["counts"]), np.array(row["sums"]), row["low"], row["high"])
-        found[row["name"]].append(part)
-    return {name: reduce(Summary.__add__, parts) for name, parts in found.items()}
+    found = {name: summarise(np.empty(0), inner) for name, inner in edges.items()}
+    for batch in batches:
+        for name, inner in edges.items():
+            column = batch.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
+            found[name] += summarise(np.asarray(column, dtype=np.float64), inner)
+    for name, part in found.items():
+        bins = np.flatnonzero(part.counts)
+        yield pa.RecordBatch.from_pydict(
+            {
+                "name": [name] * len(bins),
+                "bin": pa.array(bins, pa.int32()),
+                "rows": pa.array(part.counts[bins], pa.int64()),
+                "total": pa.array(part.sums[bins], pa.float64()),
+                "low": pa.array(part.lows[bins], pa.float64()),
+                "high": pa.array(part.highs[bins], pa.float64()),
+            }
+        )
 
 
 def _categories(frame: Any, profile: Profile) -> NDArray[np.int64]:
     """How many rows each group has."""
     name = profile.column.name
     counted = frame.groupBy(name).count().collect()
-    texts = to_texts(np.array([*(row[name] for row in counted), None], dtype=object)[:-1])
-    groups = profile.group_of(texts)
+    groups = profile.group_of(_texts([row[name] for row in counted]))
     counts = np.zeros(len(profile.groups), dtype=np.int64)
     for group, row in zip(groups.tolist(), counted, strict=True):
         if group >= 0:
