@@ -8,7 +8,7 @@ thresholds. It is slow to import and takes much memory, so it runs in a process 
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -116,7 +116,8 @@ def main(reference: str, current: str, target: str, task: Task) -> None:
     schema = schema_of(open_source(reference, task, Names()), task)
     frames = [duckdb.from_parquet(file).df() for file in (reference, current)]
     labelled = LABEL in frames[0]
-    definition = definition_of(schema, labelled=labelled)
+    classes = sorted({str(name) for frame in frames for name in frame.get(LABEL, ())})
+    definition = definition_of(schema, labelled=labelled, classes=classes)
     sides = [Dataset.from_pandas(frame, definition) for frame in frames]
     metrics = [DataDriftPreset(), DataSummaryPreset()]
     if labelled and PREDICTION in frames[0]:
@@ -125,9 +126,10 @@ def main(reference: str, current: str, target: str, task: Task) -> None:
     snapshot.save_html(target)
 
 
-def definition_of(schema: Schema, *, labelled: bool) -> Any:
-    """The columns as Evidently wants them described."""
+def definition_of(schema: Schema, *, labelled: bool, classes: Sequence[str] = ()) -> Any:
+    """The columns as Evidently wants them described; `classes` are the names in the labels."""
     from evidently import (  # noqa: PLC0415 - slow to import
+        BinaryClassification,
         DataDefinition,
         MulticlassClassification,
         Regression,
@@ -142,8 +144,12 @@ def definition_of(schema: Schema, *, labelled: bool) -> Any:
         by_kind["numeric" if schema.task == "regression" else "categorical"].append(LABEL)
     judged: dict[str, Any] = {}
     if known and schema.task == "classification":
+        roles = {"target": LABEL, "prediction_labels": PREDICTION}
+        # Of two classes Evidently calls one positive, and would look for one named 1.
         judged["classification"] = [
-            MulticlassClassification(target=LABEL, prediction_labels=PREDICTION)
+            BinaryClassification(**roles, pos_label=classes[0])
+            if len(classes) == 2  # noqa: PLR2004 - two is a case of its own
+            else MulticlassClassification(**roles)
         ]
     elif known:
         judged["regression"] = [Regression(target=LABEL, prediction=PREDICTION)]
