@@ -29,7 +29,9 @@ _JOB_LIMIT = 300.0
 _UNDER_WAY = 3.0  # seconds after which a job has begun its work
 _STOP_LIMIT = 45.0
 _BUILD_TOOLS = ("gcc", "cc", "g++", "clang", "make", "git", "uv", "cmake", "rustc", "cargo")
-_PRIVATE = re.compile(r"(^|/)(\.env|\.git|\.netrc|\.pypirc|id_[a-z0-9]+|pip\.conf)$|\.key$")
+_PRIVATE = re.compile(
+    r"(^|/)(\.env|\.git|\.netrc|\.pypirc|id_(rsa|dsa|ecdsa|ed25519)(_sk)?|pip\.conf)$|\.key$"
+)
 _SECRET_NAME = re.compile(r"(?i)(password|secret|token|api_?keys?)=.+")
 
 
@@ -55,8 +57,10 @@ def _lint_findings(unit: Unit, folder: Path) -> Iterator[str]:
             yield f"hadolint finds fault with {path.relative_to(folder)}:\n{done.tail()}"
     compose = folder / "compose.yaml"
     if compose.exists():
-        command = [str(commands / "docker-compose"), "-f", str(compose), "config", "--quiet"]
-        done = unit.run(*command, cwd=folder, log="compose")
+        example = folder / ".env.example"  # from which `make up` writes .env
+        settings = ["--env-file", str(example)] if example.exists() else []
+        command = [str(commands / "docker-compose"), "-f", str(compose), *settings]
+        done = unit.run(*command, "config", "--quiet", cwd=folder, log="compose")
         if done.code != 0 or "level=warning" in done.output:
             yield f"compose.yaml is not valid:\n{done.tail()}"
         else:

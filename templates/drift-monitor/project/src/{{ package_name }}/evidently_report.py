@@ -116,9 +116,8 @@ def main(reference: str, current: str, target: str, task: Task) -> None:
     schema = schema_of(open_source(reference, task, Names()), task)
     frames = [duckdb.from_parquet(file).df() for file in (reference, current)]
     labelled = LABEL in frames[0]
-    # The rarest class first: of two, it is the one that people look for.
-    classes = frames[0][LABEL].value_counts().index.tolist()[::-1] if labelled else []
-    definition = definition_of(schema, classes)
+    classes = sorted({str(name) for frame in frames for name in frame.get(LABEL, ())})
+    definition = definition_of(schema, labelled=labelled, classes=classes)
     sides = [Dataset.from_pandas(frame, definition) for frame in frames]
     metrics = [DataDriftPreset(), DataSummaryPreset()]
     if labelled and PREDICTION in frames[0]:
@@ -127,8 +126,8 @@ def main(reference: str, current: str, target: str, task: Task) -> None:
     snapshot.save_html(target)
 
 
-def definition_of(schema: Schema, classes: Sequence[Any]) -> Any:
-    """The columns as Evidently wants them described; `classes` are the labels that there are."""
+def definition_of(schema: Schema, *, labelled: bool, classes: Sequence[str] = ()) -> Any:
+    """The columns as Evidently wants them described; `classes` are the names in the labels."""
     from evidently import (  # noqa: PLC0415 - slow to import
         BinaryClassification,
         DataDefinition,
@@ -140,15 +139,16 @@ def definition_of(schema: Schema, classes: Sequence[Any]) -> Any:
         kind: [column.name for column in schema.columns if column.kind == kind]
         for kind in ("numeric", "categorical")
     }
-    known = bool(classes) and any(column.role == "prediction" for column in schema.columns)
+    known = labelled and any(column.role == "prediction" for column in schema.columns)
     if known:
         by_kind["numeric" if schema.task == "regression" else "categorical"].append(LABEL)
     judged: dict[str, Any] = {}
     if known and schema.task == "classification":
         roles = {"target": LABEL, "prediction_labels": PREDICTION}
+        # Of two classes Evidently calls one positive, and would look for one named 1.
         judged["classification"] = [
             BinaryClassification(**roles, pos_label=classes[0])
-            if len(classes) == 2  # noqa: PLR2004 - binary
+            if len(classes) == 2  # noqa: PLR2004 - two is a case of its own
             else MulticlassClassification(**roles)
         ]
     elif known:

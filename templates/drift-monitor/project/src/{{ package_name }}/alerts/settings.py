@@ -32,7 +32,7 @@ class AlertSettings(BaseSettings):
         "json", description="`json`: the whole alert; `slack`: its text, as Slack's webhooks want"
     )
     alert_smtp_url: SecretStr = Field(
-        SecretStr(""), description="Mail server: smtp://host:25 or smtps://user:password@host:465"
+        SecretStr(""), description="Mail server, like smtp://host:25 or smtps://host:465"
     )
     alert_email_from: str = Field("drift-monitor@localhost", description="Sender of mails")
     alert_email_to: str = Field("", description="Who gets mails, separated by commas")

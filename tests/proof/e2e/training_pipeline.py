@@ -1,0 +1,263 @@
+"""End-to-end check of training-pipeline: run it, predict with it, break it, compare the numbers.
+
+It uses nothing of the project but its make targets and the files that its README names, and
+nothing but the standard library. The truth it compares with is scikit-learn's own copy of the
+data set, asked through the project's Python.
+
+    python3 training_pipeline.py prepare PROJECT
+    python3 training_pipeline.py check PROJECT
+    python3 training_pipeline.py check PROJECT --state FOLDER   (what a container has left)
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+START_S = 120.0
+MIN_ACCURACY = 0.95
+MAX_ERROR = 48.0  # mean absolute; always answering the median gives 66
+ENVIRONMENT = {"APP_TRACKING_URI": "sqlite:///mlflow.db", "APP_LOG_FORMAT": "json"}
+QUICK = "search.trials=0"
+
+# The data set as scikit-learn has it, with the names that the pipeline gives to columns.
+WRITE_TRUTH = """
+import csv, sys
+from sklearn.datasets import load_breast_cancer, load_diabetes
+kind = sys.argv[1]
+data = load_breast_cancer() if kind == "classification" else load_diabetes(scaled=False)
+names = [str(name).replace(" ", "_") for name in data.feature_names]
+classes = kind == "classification"
+truth = [str(data.target_names[code]) for code in data.target] if classes else data.target.tolist()
+rows = [[f"{x:.15g}" for x in row] for row in data.data.tolist()]
+for path, extra in ((sys.argv[2], []), (sys.argv[3], [sys.argv[4]])):
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(names + extra)
+        writer.writerows(row + [y] * len(extra) for row, y in zip(rows, truth))
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("verb", choices=("prepare", "check"))
+    parser.add_argument("project", type=Path)
+    parser.add_argument("--state", type=Path)
+    parser.add_argument("--env", action="append", default=[])
+    asked = parser.parse_args()
+    if asked.verb == "prepare":
+        return 0
+    report = Report()
+    if asked.state is not None:
+        check_state(asked.state, report)
+    else:
+        project = Project(asked.project)
+        check_runs(project, report)
+        check_predictions(project, report)
+        check_bad_data(project, report)
+        check_killed(project, report)
+        check_report(project, report)
+    print(json.dumps({"findings": report.findings, "figures": report.figures}))
+    return 0
+
+
+@dataclass
+class Report:
+    """What was found, and the figures seen."""
+
+    findings: list[str] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
+
+    def want(self, held: object, finding: str) -> None:
+        if not held:
+            self.findings.append(finding)
+
+
+@dataclass(frozen=True)
+class Project:
+    """The rendered project, used by its make targets."""
+
+    folder: Path
+
+    @property
+    def task(self) -> str:
+        text = (self.folder / ".copier-answers.yml").read_text()
+        found = re.search(r"^training_pipeline_task: *(\w+)", text, re.MULTILINE)
+        return found[1] if found else "classification"
+
+    @property
+    def target(self) -> str:
+        return "diagnosis" if self.task == "classification" else "progression"
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            ["make", *words],
+            cwd=self.folder,
+            env=os.environ | ENVIRONMENT,
+            stdout=sys.stderr,
+            stderr=sys.stderr,
+            start_new_session=True,
+        )
+
+    def make(self, *words: str) -> int:
+        return self.start(*words).wait()
+
+    def records(self) -> list[dict[str, Any]]:
+        """What the runs say about themselves, oldest first."""
+        return _records(self.folder / "var")
+
+    def statuses(self) -> list[str]:
+        """What MLflow's database says about them, oldest first."""
+        return _statuses(self.folder / "mlflow.db")
+
+
+def check_state(state: Path, report: Report) -> None:
+    """The container's run is recorded on its volume, and its model is the champion."""
+    ended = [record["state"] for record in _records(state)]
+    report.want(ended == ["finished"], f"its run ended as {ended}")
+    seen = _statuses(state / "mlflow.db")
+    report.want(seen == ["FINISHED"], f"MLflow says of its run: {seen}")
+    with closing(sqlite3.connect(state / "mlflow.db")) as database:
+        query = "SELECT alias, version FROM registered_model_aliases"
+        aliases = dict(database.execute(query).fetchall())
+    report.want(aliases == {"champion": 1}, f"its models' aliases are {aliases}")
+    models = list((state / "artifacts").rglob("model.onnx"))
+    report.want(len(models) == 1, f"it left {len(models)} models")
+
+
+def check_runs(project: Project, report: Report) -> None:
+    """The first model is promoted, its equal is not, and both are the same bytes.
+
+    The second run is triggered twice at once: one runs, and neither fails.
+    """
+    report.want(project.make("run", f"SET={QUICK}") == 0, "`make run` fails")
+    both = [project.start("run", f"SET={QUICK}") for _ in range(2)]
+    codes = [process.wait() for process in both]
+    report.want(codes == [0, 0], f"two triggers at once ended with {codes}")
+    records = project.records()
+    ended = [record["state"] for record in records]
+    report.want(ended == ["finished"] * 2, f"one trigger and two at once gave the runs {ended}")
+    promoted = [bool(record["decision"] and record["decision"]["promote"]) for record in records]
+    report.want(promoted == [True, False], f"of two equal models were promoted: {promoted}")
+    digests = {record["sha256"] for record in records}
+    report.want(len(digests) == 1, "the same seed and data give different models")
+    seen = project.statuses()
+    report.want(seen == ["FINISHED"] * 2, f"MLflow says of two runs: {seen}")
+
+
+def check_predictions(project: Project, report: Report) -> None:
+    """The champion's answers against scikit-learn's labels."""
+    rows, table = project.folder / "var" / "rows.csv", project.folder / "var" / "table.csv"
+    python = project.folder / ".venv" / "bin" / "python"
+    arguments = [project.task, str(rows), str(table), project.target]
+    subprocess.run([python, "-c", WRITE_TRUTH, *arguments], check=True)
+    output = project.folder / "var" / "predictions.csv"
+    made = project.make("predict", "INPUT=var/rows.csv", "OUTPUT=var/predictions.csv")
+    report.want(made == 0, "`make predict` fails")
+    if made != 0:
+        return
+    answers = [row["prediction"] for row in _read(output)]
+    truth = [row[project.target] for row in _read(table)]
+    report.want(len(answers) == len(truth), "there are more or fewer predictions than rows")
+    pairs = list(zip(answers, truth, strict=False))
+    if project.task == "classification":
+        accuracy = sum(answer == label for answer, label in pairs) / len(pairs)
+        report.figures["accuracy"] = round(accuracy, 4)
+        report.want(accuracy >= MIN_ACCURACY, f"only {accuracy:.1%} of the predictions are right")
+    else:
+        error = sum(abs(float(answer) - float(label)) for answer, label in pairs) / len(pairs)
+        report.figures["mean absolute error"] = round(error, 2)
+        report.want(error <= MAX_ERROR, f"predictions are off by {error:.1f} on average")
+
+
+def check_bad_data(project: Project, report: Report) -> None:
+    """A cell that is no number ends the run, and its row and column are named."""
+    table, bad = project.folder / "var" / "table.csv", project.folder / "var" / "bad.csv"
+    rows = _read(table)
+    column = next(name for name in rows[0] if name != project.target)
+    rows[28][column] = "oops"
+    with bad.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    status = project.make("run", f"SET={QUICK} data.source=var/bad.csv")
+    report.want(status != 0, "`make run` accepts a cell that is no number")
+    last = project.records()[-1]
+    report.want(last["state"] == "failed", f"a run with bad data ended as {last['state']}")
+    told = last["error"] or ""
+    report.want(column in told and "29" in told, f"neither column nor row is named: {told!r}")
+    report.want(project.statuses()[-1] == "FAILED", "MLflow does not know of the failed run")
+
+
+def check_killed(project: Project, report: Report) -> None:
+    """A worker that is killed leaves a failed run, and the next one is clean."""
+    before = len(project.records())
+    process = project.start("run", f"SET={QUICK}")
+    worker = _worker(project, process)
+    if worker is None:
+        report.want(held=False, finding="no worker was seen to kill")
+    else:
+        os.kill(worker, signal.SIGKILL)
+    report.want(process.wait() != 0, "a run whose worker was killed is a success")
+    states = [record["state"] for record in project.records()[before:]]
+    report.want(states == ["failed"], f"a killed run is recorded as {states}")
+    report.want(project.make("run", f"SET={QUICK}") == 0, "the run after a killed one fails")
+    seen = project.statuses()
+    report.want("RUNNING" not in seen, f"MLflow still has a run that is running: {seen}")
+
+
+def check_report(project: Project, report: Report) -> None:
+    """The page knows the champion."""
+    report.want(project.make("report") == 0, "`make report` fails")
+    page = project.folder / "report.html"
+    text = page.read_text() if page.exists() else ""
+    report.want("champion" in text and "version 1" in text, "the report shows no champion")
+    page.unlink(missing_ok=True)
+
+
+def _records(var: Path) -> list[dict[str, Any]]:
+    found = sorted((var / "runs").glob("*/record.json"))
+    return [json.loads(path.read_text()) for path in found]
+
+
+def _statuses(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as database:
+        rows = database.execute("SELECT status FROM runs ORDER BY start_time").fetchall()
+    return [status for (status,) in rows]
+
+
+def _worker(project: Project, process: subprocess.Popen[bytes]) -> int | None:
+    """Find the process that does the run: the one that was given the run's folder."""
+    until = time.monotonic() + START_S
+    while time.monotonic() < until and process.poll() is None:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_bytes().split(b"\0")
+                here = (path.parent / "cwd").resolve() == project.folder.resolve()
+            except OSError:
+                continue
+            if here and b"worker" in words:
+                return int(path.parent.name)
+        time.sleep(0.05)
+    return None
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
