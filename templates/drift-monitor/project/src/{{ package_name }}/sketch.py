@@ -8,7 +8,9 @@ Wasserstein, the integral of |D|, is its absolute value, unless D changes sign t
 bounded. Bins of a single value are exact.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,3 +98,31 @@ def distances(reference: Summary, current: Summary) -> Distances:
         wasserstein=float(between + inside.sum()),
         wasserstein_error=float(unknown.sum()),
     )
+
+
+def summarise_batches(edges: dict[str, Floats], batches: Iterator[Any]) -> Iterator[Any]:
+    """Sum up Arrow batches to a row for each column and bin that is not empty; runs on executors.
+
+    Args:
+        edges: Of the bins, by column.
+        batches: `pyarrow.RecordBatch`es with these columns.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - the extra `spark`
+
+    found = {name: summarise(np.empty(0), inner) for name, inner in edges.items()}
+    for batch in batches:
+        for name, inner in edges.items():
+            column = batch.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
+            found[name] += summarise(np.asarray(column, dtype=np.float64), inner)
+    for name, part in found.items():
+        bins = np.flatnonzero(part.counts)
+        yield pa.RecordBatch.from_pydict(
+            {
+                "name": [name] * len(bins),
+                "bin": pa.array(bins, pa.int32()),
+                "rows": pa.array(part.counts[bins], pa.int64()),
+                "total": pa.array(part.sums[bins], pa.float64()),
+                "low": pa.array(part.lows[bins], pa.float64()),
+                "high": pa.array(part.highs[bins], pa.float64()),
+            }
+        )

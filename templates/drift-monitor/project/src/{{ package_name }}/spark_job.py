@@ -1,8 +1,9 @@
 """The checks of columns for windows beyond one machine, on Spark.
 
-    spark-submit --master ... -m <package>.spark_job --reference s3://... --current s3://...
+    python -m <package>.spark_job --reference s3://... --current s3://...
 
-Both sides stay where they are: executors sum up their parts of all columns (`sketch`), and only
+Spark is set up as everywhere (`SPARK_HOME`, `spark-defaults.conf`); executors need this package,
+numpy and pyarrow. Both sides stay where they are: executors sum up their parts of all columns (`sketch`), and only
 some thousand numbers a column come back. Counts of categories and of the bins of PSI and
 Jensen-Shannon are exact; Kolmogorov-Smirnov and Wasserstein come with their error. Thresholds are
 calibrated from a sample of the reference for the true sizes. Exit codes are those of `drift check`.
@@ -11,7 +12,7 @@ calibrated from a sample of the reference for the true sizes. Exit codes are tho
 import argparse
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -26,7 +27,14 @@ from .frame import Frame, category
 from .profiles import Measured, Profile, measured_from
 from .records import ColumnCheck, Kind, to_json
 from .settings import MonitorSettings
-from .sketch import Distances, Summary, distances, fine_edges, summarise
+from .sketch import (
+    Distances,
+    Summary,
+    distances,
+    fine_edges,
+    summarise,
+    summarise_batches,
+)
 
 DRIFT = 3
 
@@ -114,7 +122,7 @@ def _summaries(frame: Any, edges: dict[str, NDArray[np.float64]]) -> dict[str, S
     with warnings.catch_warnings():
         # PySpark warns of pandas 3 here, of which nothing is used.
         warnings.filterwarnings("ignore", "PySpark does not yet", FutureWarning)
-        parts = frame.select(list(edges)).mapInArrow(partial(_partly, edges), schema)
+        parts = frame.select(list(edges)).mapInArrow(partial(summarise_batches, edges), schema)
     summed = parts.groupBy("name", "bin").agg(
         sql.sum("rows").alias("rows"),
         sql.sum("total").alias("total"),
@@ -127,29 +135,6 @@ def _summaries(frame: Any, edges: dict[str, NDArray[np.float64]]) -> dict[str, S
         part.counts[at], part.sums[at] = row["rows"], row["total"]
         part.lows[at], part.highs[at] = row["low"], row["high"]
     return found
-
-
-def _partly(edges: dict[str, NDArray[np.float64]], batches: Iterator[Any]) -> Iterator[Any]:
-    """On an executor: one part of the rows to a row for each column and bin that is not empty."""
-    import pyarrow as pa  # noqa: PLC0415 - the extra `spark`
-
-    found = {name: summarise(np.empty(0), inner) for name, inner in edges.items()}
-    for batch in batches:
-        for name, inner in edges.items():
-            column = batch.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
-            found[name] += summarise(np.asarray(column, dtype=np.float64), inner)
-    for name, part in found.items():
-        bins = np.flatnonzero(part.counts)
-        yield pa.RecordBatch.from_pydict(
-            {
-                "name": [name] * len(bins),
-                "bin": pa.array(bins, pa.int32()),
-                "rows": pa.array(part.counts[bins], pa.int64()),
-                "total": pa.array(part.sums[bins], pa.float64()),
-                "low": pa.array(part.lows[bins], pa.float64()),
-                "high": pa.array(part.highs[bins], pa.float64()),
-            }
-        )
 
 
 def _categories(frame: Any, profile: Profile) -> NDArray[np.int64]:
