@@ -3,10 +3,11 @@
     python -m <package>.spark_job --reference s3://... --current s3://...
 
 Spark is set up as everywhere (`SPARK_HOME`, `spark-defaults.conf`); executors need this package,
-numpy and pyarrow. Both sides stay where they are: executors sum up their parts of all columns (`sketch`), and only
-some thousand numbers a column come back. Counts of categories and of the bins of PSI and
-Jensen-Shannon are exact; Kolmogorov-Smirnov and Wasserstein come with their error. Thresholds are
-calibrated from a sample of the reference for the true sizes. Exit codes are those of `drift check`.
+numpy and pyarrow. Both sides stay where they are: executors sum up their parts of all columns
+(`sketch`), and only some thousand numbers a column come back. Counts of categories and of the bins
+of PSI and Jensen-Shannon are exact; Kolmogorov-Smirnov and Wasserstein come with their error.
+Thresholds are calibrated from a sample of the reference for the true sizes. Exit codes are those of
+`drift check`.
 """
 
 import argparse
