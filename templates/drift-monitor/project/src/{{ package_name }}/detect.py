@@ -106,8 +106,11 @@ def check_inputs(
     mmd = _check("mmd", distance, calibration.null("mmd"), next(verdicts), alone)
     if estimate:
         estimate = _judged(estimate, calibration.null("estimated"), next(verdicts), alone)
-    flagged = {check.column for check in columns if check.flagged}
-    causes = explain.drift([item for item in measured if item[0].column.name in flagged])
+    # What the model says follows from its inputs: it is a cause only if none of them has moved.
+    flagged = [check for check in columns if check.flagged]
+    inputs = [check for check in flagged if check.role == "feature"]
+    named = {check.column for check in inputs or flagged}
+    causes = explain.drift([item for item in measured if item[0].column.name in named])
     result = WindowResult(
         window=window,
         stage="inputs",
