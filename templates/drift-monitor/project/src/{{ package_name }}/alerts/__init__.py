@@ -1,1 +1,0 @@
-"""Tells people of incidents: what an alert says, where it goes, and that it arrives."""

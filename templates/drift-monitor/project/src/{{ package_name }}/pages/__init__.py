@@ -1,1 +1,0 @@
-"""The dashboard: what happened, when, where and why, for people."""

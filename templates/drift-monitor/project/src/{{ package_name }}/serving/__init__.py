@@ -1,1 +1,0 @@
-"""Serves the monitor: takes predictions and labels, checks windows, tells of drift."""

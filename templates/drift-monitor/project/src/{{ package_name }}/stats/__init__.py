@@ -1,1 +1,0 @@
-"""Distances between two samples: exact, and equal to SciPy's where SciPy has them."""

@@ -1,1 +1,0 @@
-"""What outlives the process: events, windows, results, incidents, alerts to send."""

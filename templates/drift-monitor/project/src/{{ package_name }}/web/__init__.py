@@ -1,1 +1,0 @@
-"""The HTTP plumbing that every service has; nothing here knows about drift."""
