@@ -11,13 +11,14 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.upgrade import state
 from mlops_scaffold.upgrade.apply import perform, undo
-from mlops_scaffold.upgrade.git import open_repo
+from mlops_scaffold.upgrade.git import Repo, open_repo
 from tests.upgrade.support import World, git, index, make_world, read, write
 
 LINES = "".join(f"line {n}\n" for n in range(20))
@@ -117,6 +118,34 @@ def test_killed_at_any_time_by_someone_else(tmp_path: Path) -> None:
             time.sleep(0.1 + rng.random() * 0.5)
             os.killpg(child.pid, signal.SIGKILL)
         check_recovery(case, before, staged, forward=number % 2 == 0)
+
+
+def test_killed_while_git_held_the_new_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git leaves a lock behind when it is killed; going on must not stumble over it."""
+    case = world(tmp_path, conflict=False)
+    run = Repo.run
+
+    def killed(repo: Repo, *args: str, **options: Any) -> bytes:
+        if "--refresh" in args:
+            Path(options["env"]["GIT_INDEX_FILE"] + ".lock").write_bytes(b"half")
+            os._exit(9)
+        return run(repo, *args, **options)
+
+    child = os.fork()
+    if not child:
+        monkeypatch.setattr(Repo, "run", killed)
+        case.upgrade()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    repo = open_repo(case.project)
+    begun = state.load(repo)
+    assert begun is not None
+    assert begun.phase == state.APPLYING
+    perform(repo, begun)
+    assert_upgraded(case, waiting=False)
+    assert not (repo.git_dir / "mlops-scaffold").exists()
 
 
 def check_recovery(

@@ -89,6 +89,8 @@ def perform(repo: Repo, begun: State) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _move(staged, target)
         if renewed.exists():
+            # Left by a git that was killed here before; nobody else writes in this folder.
+            (place / "index.new.lock").unlink(missing_ok=True)
             env = {"GIT_INDEX_FILE": str(renewed)}
             repo.run("update-index", "-q", "--refresh", env=env, expect=(0, 1))
             renewed.replace(index)
