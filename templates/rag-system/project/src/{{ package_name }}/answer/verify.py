@@ -1,0 +1,61 @@
+"""Checks drafts against their sources and turns them into sentences with citations."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ..guard.injection import suspicious
+from ..records import Citation, Hit, Sentence
+from .base import Draft
+from .grounding import Quote, find_support
+
+
+class Verifier:
+    """Lets sentences pass that a source bears out, numbers the sources, and keeps the rest.
+
+    Args:
+        passages: What the answer was written from.
+
+    Attributes:
+        citations: The sources of what has passed.
+        dropped: What has not passed.
+    """
+
+    def __init__(self, passages: Sequence[Hit]) -> None:
+        self._passages = passages
+        self.citations: list[Citation] = []
+        self.dropped: list[str] = []
+
+    def passed(self, drafts: Iterable[Draft]) -> Iterator[Sentence]:
+        """The sentences that are borne out, each with its citation."""
+        for draft in drafts:
+            quote = self._source_of(draft)
+            if quote is None or suspicious(draft.text):
+                self.dropped.append(draft.text)
+            else:
+                yield Sentence(draft.text, (self._cite(quote),))
+
+    def _source_of(self, draft: Draft) -> Quote | None:
+        if draft.quote is None:
+            return find_support(draft.text, self._passages, draft.passages)
+        index, start, end = draft.quote
+        chunk = self._passages[index].chunk
+        return draft.quote if chunk.start <= start < end <= chunk.end else None
+
+    def _cite(self, quote: Quote) -> int:
+        index, start, end = quote
+        hit = self._passages[index]
+        chunk = hit.chunk
+        for known in self.citations:
+            if (known.document, known.start, known.end) == (chunk.document, start, end):
+                return known.number
+        self.citations.append(
+            Citation(
+                number=len(self.citations) + 1,
+                document=chunk.document,
+                title=hit.title,
+                heading=chunk.heading,
+                start=start,
+                end=end,
+                quote=chunk.text[start - chunk.start : end - chunk.start],
+            )
+        )
+        return len(self.citations)

@@ -1,0 +1,1 @@
+"""Measures search and answers on questions whose answers are known."""

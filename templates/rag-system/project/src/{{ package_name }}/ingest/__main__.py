@@ -1,0 +1,72 @@
+"""`python -m <package>.ingest`: bring the index up to date with the folder of documents."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ..records import UserError
+from ..settings import Settings
+from ..web.settings import complaints
+from .run import Encode, Recipe, Report, Work, here, ingest, survey
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Ingest; gives the exit code: 0, 1 if it could not be done, 3 if some documents could not."""
+    asked = _parser().parse_args(arguments)
+    try:
+        report = _ingest(asked)
+    except ValidationError as error:
+        for line in complaints(error):
+            print(f"error: {line}", file=sys.stderr)
+        return 1
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for identity, problem in report.problems.items():
+        print(f"not read: {identity}: {problem}", file=sys.stderr)
+    return 3 if report.problems else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ingest", description=__doc__)
+    parser.add_argument("documents", nargs="?", type=Path, help="the folder (APP_DOCUMENTS_DIR)")
+    parser.add_argument("--ray", type=int, metavar="WORKERS", help="spread the work over Ray")
+    parser.add_argument("--ray-address", help="of a cluster; without it, Ray runs here")
+    return parser
+
+
+def _ingest(asked: argparse.Namespace) -> Report:
+    from ..parts import open_embedder, open_store_for  # noqa: PLC0415 - heavy; not for --help
+
+    settings = Settings()
+    folder = asked.documents or settings.documents_dir
+    began = time.perf_counter()
+    embedder = open_embedder(settings)
+    store = open_store_for(settings, embedder)
+    recipe = Recipe.of(settings, embedder.name)
+    work: Encode = here(recipe, embedder)
+    if asked.ray:
+        from .scale import on_ray  # noqa: PLC0415 - an extra
+
+        work = on_ray(settings, recipe, asked.ray, asked.ray_address)
+    try:
+        report = ingest(survey(folder, recipe), store, work, _tell)
+    finally:
+        store.close()
+    print(
+        f"{report.put} documents taken in ({report.chunks} chunks), {report.unchanged} unchanged, "
+        f"{report.deleted} deleted, in {time.perf_counter() - began:.1f} s"
+    )
+    return report
+
+
+def _tell(number: int, count: int, work: Work) -> None:
+    outcome = work.problem or f"{len(work.entries)} chunks"
+    print(f"  {number}/{count} {work.source.id}: {outcome}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Answers questions over HTTP, and shows a page to ask them."""

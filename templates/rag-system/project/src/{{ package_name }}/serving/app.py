@@ -1,0 +1,85 @@
+"""Builds the app from its parts."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from ..feedback import FeedbackBook
+from ..settings import Settings
+from ..steps import export
+from ..web.auth import ApiKeys
+from ..web.health import Lifecycle
+from ..web.metrics import HttpMetrics
+from ..web.openapi import describe
+from ..web.service import equip
+from .access import Access
+from .engine import Engine
+from .metrics import RagMetrics
+from .page import add_page
+from .routes import api_routes
+
+NAME = "rag"
+DESCRIPTION = "Answers questions from documents, with sources, to each caller what they may see."
+
+
+def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAPI:
+    """Make the service.
+
+    Args:
+        settings: All of them.
+        lifecycle: Shared with the server that runs the app, if one does.
+
+    Raises:
+        SettingsError: Callers need a key, but there is none.
+        UserError: A part can't be used.
+    """
+    keys = ApiKeys(settings.accepted_keys())
+    http = HttpMetrics()
+    metrics = RagMetrics(http.registry)
+    engine = Engine(settings, metrics)
+    access = Access(
+        settings.public_labels,
+        {key.get_secret_value(): labels for key, labels in settings.key_labels.items()},
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        flush: Callable[[], None] = (
+            export(settings.otlp_url, NAME) if settings.otlp_url else _nothing
+        )
+        engine.start()
+        yield
+        flush()
+        engine.close()
+
+    app = FastAPIOffline(  # FastAPI whose /docs needs nothing from a CDN
+        title="Answers from documents",
+        description=DESCRIPTION,
+        version="1.0",
+        lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # steps.py does that
+    )
+    book = FeedbackBook(settings.state_dir / "feedback.db")
+    app.include_router(api_routes(settings, engine, access, metrics, book))
+    add_page(app, keys)
+    equip(
+        app,
+        settings,
+        keys=keys,
+        metrics=http,
+        lifecycle=lifecycle or Lifecycle(),
+        obstacle=lambda: engine.obstacle,
+    )
+
+    def openapi() -> dict[str, Any]:
+        return describe(app, with_key=settings.auth == "api-key")
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
+    return app
+
+
+def _nothing() -> None:
+    pass

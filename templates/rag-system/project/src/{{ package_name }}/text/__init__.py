@@ -1,0 +1,1 @@
+"""Turns text into what can be searched: sentences, embeddings, terms, scores."""

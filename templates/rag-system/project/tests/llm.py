@@ -1,0 +1,96 @@
+"""A server that speaks OpenAI's protocol and behaves as a test wants, badly too."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+_ORDER = re.compile(r"(?:say|write|output|reply with|print|respond with)[^A-Z\n]{0,40}(PWNED\w*)")
+
+
+@dataclass
+class Script:
+    """What the server does.
+
+    Attributes:
+        reply: What the model says.
+        obedient: Say what any text in the prompt orders, as a gullible model would.
+        statuses: Statuses of the first answers, before it works.
+        pause: Seconds before each answer.
+        prompts: What it has been asked.
+    """
+
+    reply: str = "NO ANSWER"
+    obedient: bool = False
+    statuses: list[int] = field(default_factory=list)
+    pause: float = 0.0
+    prompts: list[str] = field(default_factory=list)
+
+    def says(self, prompt: str) -> str:
+        order = _ORDER.search(prompt) if self.obedient else None
+        return f"{order[1]}. {self.reply}" if order else self.reply
+
+
+@contextmanager
+def serving(script: Script) -> Iterator[str]:
+    """Run the server for as long as the block lasts; gives its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            time.sleep(script.pause)
+            if script.statuses:
+                self._send(
+                    script.statuses.pop(0), "application/json", b'{"error": {"message": "no"}}'
+                )
+            elif self.path.endswith("/embeddings"):
+                rows = [[float(len(text)), 1.0, 0.0] for text in asked["input"]]
+                self._json({"data": [{"index": i, "embedding": r} for i, r in enumerate(rows)]})
+            else:
+                prompt = "\n".join(each["content"] for each in asked["messages"])
+                script.prompts.append(prompt)
+                self._stream(script.says(prompt))
+
+        def _stream(self, reply: str) -> None:
+            events: list[dict[str, Any]] = [
+                {"choices": [{"index": 0, "delta": {"role": "assistant", "content": piece}}]}
+                for piece in re.findall(r"\s*\S{1,5}", reply)
+            ]
+            events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+            usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+            events.append({"choices": [], "usage": usage})
+            common = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "toy"}
+            lines = [f"data: {json.dumps({**common, **each})}\n\n" for each in events]
+            self._send(200, "text/event-stream", "".join([*lines, "data: [DONE]\n\n"]).encode())
+
+        def _json(self, body: dict[str, Any]) -> None:
+            whole = {
+                "object": "list",
+                "model": "toy",
+                "usage": {"prompt_tokens": 1, "total_tokens": 1},
+            }
+            self._send(200, "application/json", json.dumps({**whole, **body}).encode())
+
+        def _send(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with suppress(BrokenPipeError):  # whoever asked has given up
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
