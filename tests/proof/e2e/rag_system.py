@@ -1,8 +1,9 @@
 """End-to-end check of rag-system: give it documents, ask as a client would, look the sources up.
 
-It uses nothing of the project but its make targets and its HTTP interface, and nothing but the
-standard library. Run here, it writes documents of its own, with numbers that it draws, so what is
-right it knows better than the project; asked of a container, it reads the project's documents.
+It uses nothing of the project but its commands and its HTTP interface, and nothing but the standard
+library. Run here, it writes documents of its own, with numbers that it draws, so what is right it
+knows better than the project; asked of a container, it reads the project's documents. A project
+that was made to ask a language model is given a real one.
 
     python3 rag_system.py prepare PROJECT
     python3 rag_system.py check PROJECT [--url URL --env APP_API_KEYS=... --state FOLDER]
@@ -30,6 +31,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import language_model
+
 READY_S = 300.0
 ENDS_S = 30.0
 ANSWERED = 0.6
@@ -49,6 +52,8 @@ def main() -> int:
     parser.add_argument("--env", action="append", default=[])
     asked = parser.parse_args()
     if asked.verb == "prepare":
+        if asks_a_model(asked.project):
+            language_model.install(asked.project)
         return 0
     report = Report()
     if asked.url:
@@ -136,7 +141,15 @@ def check_locally(project: Path, report: Report) -> None:
             check_common(service, report)
             ended = time.monotonic()
         report.want(time.monotonic() - ended < ENDS_S, "SIGTERM does not end the service in time")
+        if asks_a_model(project):
+            check_model(project, folder, env, facts, report)
         check_ingest(project, folder / "documents", env, report)
+
+
+def asks_a_model(project: Path) -> bool:
+    """Whether a language model writes the project's answers."""
+    answers = (project / ".copier-answers.yml").read_text()
+    return "rag_system_answerer: openai-compatible" in answers
 
 
 def write_documents(folder: Path) -> dict[str, int]:
@@ -333,6 +346,89 @@ def check_requests(service: Service, report: Report) -> None:
         report.want(kind == "application/problem+json", f"{name} gets {kind}, no problem document")
         if kind == "application/problem+json":
             report.want(json.loads(content).get("status") == status, f"{name}: {content[:200]!r}")
+
+
+def check_model(
+    project: Path, folder: Path, env: dict[str, str], facts: dict[str, int], report: Report
+) -> None:
+    """A real model is talked to: protocol, streaming, JSON schema, errors.
+
+    It says hardly anything of use. So what is asked for is that it is asked and counted, that what
+    nobody bears out is not shown, and that what is shown is borne out.
+    """
+    with language_model.serving(project, folder) as llm:
+        more = {
+            "APP_ANSWERER": "openai-compatible",
+            "APP_LLM_URL": llm,
+            "APP_LLM_SECONDS": "300",
+            "APP_LLM_MAX_TOKENS": "40",
+            "APP_REQUEST_SECONDS": "600",
+            "APP_PASSAGES": "2",
+        }
+        judged = judge(project, folder, env | more | {"APP_ANSWERER": "extractive"}, facts)
+        report.want("judged by the language model" in judged, f"the judge says: {judged[-300:]}")
+        unread = re.search(r"unreadable +(\S+)", judged)
+        report.want(unread and float(unread[1]) == 0, "the judge is not held to its JSON schema")
+        with running(project, env | more) as service:
+            if not wait_ready(service):
+                report.want(held=False, finding="with a language model it does not become ready")
+                return
+            question = f"How far apart do I plant {PLANTS[0]}?"
+            began = time.monotonic()
+            _, _, content = service.ask("/v1/answers", {"question": question, "stream": True})
+            report.figures["e2e_model_s"] = round(time.monotonic() - began, 1)
+            events = re.findall(r"^event: (\w+)\ndata: (.*)$", content.decode(), re.MULTILINE)
+            report.want(events and events[-1][0] == "answer", f"with a model: {content[-300:]!r}")
+            told = json.loads(events[-1][1]) if events else {}
+            usage = told.get("usage") or {}
+            report.want(usage.get("input_tokens", 0) > 50, f"tokens of the prompt: {usage}")
+            report.want(usage.get("output_tokens", 0) > 0, f"tokens of the answer: {usage}")
+            check_borne_out(told, folder / "documents", report)
+            counted = "rag_tokens_total{" in service.ask("/metrics")[2].decode()
+            report.want(counted, "the tokens are not in the metrics")
+            turns = [{"question": "x " * 3900, "answer": "y"}] * 2
+            body = {"question": "And what of that?", "history": turns}
+            status, _, content = service.ask("/v1/answers", body)
+            report.want(status == 502, f"an endless prompt gets {status}: {content[:200]!r}")
+    with running(project, env | more | {"APP_LLM_RETRIES": "0"}) as service:
+        if wait_ready(service):
+            status, headers, _ = service.ask("/v1/answers", {"question": question})
+            report.want(status == 502, f"without the model's server it answers {status}")
+            kind = headers.get("content-type", "")
+            report.want(kind == "application/problem+json", f"and that as {kind}")
+
+
+def check_borne_out(answer: dict[str, Any], documents: Path, report: Report) -> None:
+    """What a model says is shown with a citation that stands in its source, or not at all."""
+    if answer.get("outcome") == "answered":
+        report.want(all(s["citations"] for s in answer["sentences"]), "a sentence has no source")
+    for each in answer.get("citations", []):
+        text = (documents / each["document"]).read_text()
+        there = text[each["start"] : each["end"]] == each["quote"]
+        report.want(there, f"the model's citation of {each['document']} does not stand there")
+
+
+def judge(project: Path, folder: Path, env: dict[str, str], facts: dict[str, int]) -> str:
+    """What the evaluation of one question says, with the model as its judge.
+
+    Quotes are judged: of what such a model writes, nothing might be left.
+    """
+    plant = PLANTS[1]
+    source = {"document": f"public/{plant}.md", "quote": f"{facts[plant]} millimetres"}
+    question = {"id": "1", "question": f"How far apart do I plant {plant}?", "split": "test"}
+    lines = {"name": "proof", "version": 1}, {**question, "sources": [source]}
+    (folder / "eval").mkdir()
+    (folder / "eval" / "questions.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    [package] = [each for each in (project / "src").iterdir() if (each / "__init__.py").exists()]
+    done = subprocess.run(
+        [project / ".venv" / "bin" / "python", "-m", f"{package.name}.evaluate", "--judge"],
+        cwd=folder,
+        env=os.environ | env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
 
 
 def check_ingest(project: Path, folder: Path, env: dict[str, str], report: Report) -> None:

@@ -19,21 +19,26 @@ class Script:
 
     Attributes:
         reply: What the model says.
+        first: What it says before that, one after the other.
         obedient: Say what any text in the prompt orders, as a gullible model would.
         statuses: Statuses of the first answers, before it works.
         pause: Seconds before each answer.
         prompts: What it has been asked.
+        formats: What form each answer was to have, if any was asked for.
     """
 
     reply: str = "NO ANSWER"
+    first: list[str] = field(default_factory=list)
     obedient: bool = False
     statuses: list[int] = field(default_factory=list)
     pause: float = 0.0
     prompts: list[str] = field(default_factory=list)
+    formats: list[Any] = field(default_factory=list)
 
     def says(self, prompt: str) -> str:
         order = _ORDER.search(prompt) if self.obedient else None
-        return f"{order[1]}. {self.reply}" if order else self.reply
+        reply = self.first.pop(0) if self.first else self.reply
+        return f"{order[1]}. {reply}" if order else reply
 
 
 @contextmanager
@@ -54,6 +59,7 @@ def serving(script: Script) -> Iterator[str]:
             else:
                 prompt = "\n".join(each["content"] for each in asked["messages"])
                 script.prompts.append(prompt)
+                script.formats.append(asked.get("response_format"))
                 self._stream(script.says(prompt))
 
         def _stream(self, reply: str) -> None:

@@ -1,6 +1,6 @@
 """What is said to people and to language models: yours to edit."""
 
-VERSION = "1"
+VERSION = "2"
 """Raise it with each change: cached answers and evaluation reports name it."""
 
 ABSTAIN = "The documents that you may see don't answer this."
@@ -28,6 +28,12 @@ Change nothing else. Write the question alone, on one line.
 
 {history}
 Last question: {question}"""
+
+DECOMPOSE = """Split the question into the questions that have to be looked up to answer it.
+Write each on a line of its own, so that it can be understood alone; at most {most}.
+If it is but one question, write it as it is. Write nothing else, and answer nothing.
+
+Question: {question}"""
 
 JUDGE = """You compare an answer with what the source says.
 Question: {question}

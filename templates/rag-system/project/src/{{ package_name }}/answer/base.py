@@ -39,3 +39,6 @@ class Answerer(Protocol):
 
     def rewrite(self, question: str, history: str, spend: Spend) -> str:
         """A follow-up question as one that stands by itself."""
+
+    def parts(self, question: str, spend: Spend) -> list[str]:
+        """The questions to search for in order to answer one; itself, if it is but one."""

@@ -6,17 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import prompts
-from ..guard.injection import neutralise
+from ..guard.injection import neutralise, suspicious
 from ..records import Hit, Usage, UserError
+from ..retrieve.query import MOST_PARTS, may_be_several, parts
 from ..settings import Settings
 from ..steps import step
 from ..text.sentences import spans
+from ..text.sparse import words
 from .base import Draft, Spend
 
 if TYPE_CHECKING:
     from langchain.chat_models import BaseChatModel
 
 _CITED = re.compile(r"\s*\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
+_LISTED = re.compile(r"^\s*(?:[-*\u2022]|\d{1,2}[.)])\s+")
 _PER_MILLION = 1_000_000
 
 
@@ -78,15 +81,50 @@ class Chat:
         line = answer.partition("\n")[0].strip().strip('"')
         return line if 0 < len(line) <= self._settings.max_question_chars else question
 
-    def complete(self, prompt: str, spend: Spend) -> str:
-        """What the model says to a prompt.
+    def parts(self, question: str, spend: Spend) -> list[str]:
+        """The questions that the model takes a question apart into, if it may be several.
+
+        A part about nothing that the question names is left out: it has been made up.
 
         Raises:
             ModelError: The model can't be reached, or refuses.
         """
-        return "".join(self._stream([("user", prompt)], spend))
+        if not may_be_several(question):
+            return [question]
+        prompt = prompts.DECOMPOSE.format(question=question, most=MOST_PARTS)
+        lines = (
+            _LISTED.sub("", line).strip() for line in self.complete(prompt, spend).splitlines()
+        )
+        asked = set(words(question))
+        found = [
+            line
+            for line in dict.fromkeys(lines)
+            if len(line) <= self._settings.max_question_chars
+            and asked & set(words(line))
+            and not suspicious(line)
+        ]
+        # Whoever takes apart may fail to; then the rule does it. The whole is searched for as well:
+        # the parts may have lost something.
+        return [question, *found[:MOST_PARTS]] if len(found) > 1 else parts(question)
 
-    def _stream(self, messages: list[tuple[str, str]], spend: Spend) -> Iterator[str]:
+    def complete(self, prompt: str, spend: Spend, schema: dict[str, Any] | None = None) -> str:
+        """What the model says to a prompt.
+
+        Args:
+            prompt: What it is asked.
+            spend: Is told what it was given and gave.
+            schema: JSON schema that the server is to hold the model to.
+
+        Raises:
+            ModelError: The model can't be reached, or refuses.
+        """
+        wanted = {"name": "reply", "strict": True, "schema": schema}
+        options = {"response_format": {"type": "json_schema", "json_schema": wanted}}
+        return "".join(self._stream([("user", prompt)], spend, options if schema else {}))
+
+    def _stream(
+        self, messages: list[tuple[str, str]], spend: Spend, options: dict[str, Any] | None = None
+    ) -> Iterator[str]:
         from openai import OpenAIError  # noqa: PLC0415 - heavy
 
         model = self._settings.llm_model
@@ -99,7 +137,7 @@ class Chat:
         ) as span:
             usage = Usage(model)
             try:
-                for piece in self._model.stream(messages):
+                for piece in self._model.stream(messages, **(options or {})):
                     if piece.usage_metadata:
                         usage = self._priced(piece.usage_metadata)
                     yield str(piece.text)

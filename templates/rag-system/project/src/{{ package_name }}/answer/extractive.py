@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..guard.injection import trusted
 from ..records import Hit
+from ..retrieve.query import parts
 from ..text.embed import Embedder
 from ..text.sparse import words
 from .base import Draft, Spend
@@ -63,6 +64,10 @@ class Extractive:
     def rewrite(self, question: str, history: str, spend: Spend) -> str:  # noqa: ARG002 - of the protocol
         """The question as it is: it has been completed by rule already."""
         return question
+
+    def parts(self, question: str, spend: Spend) -> list[str]:  # noqa: ARG002 - of the protocol
+        """The questions that stand side by side in a question, told by rule."""
+        return parts(question)
 
     def _scores(self, question: str, candidates: list[_Candidate]) -> NDArray[np.float64]:
         """How well each sentence answers; shape (candidates,)."""

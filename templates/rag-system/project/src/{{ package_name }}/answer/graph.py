@@ -20,7 +20,7 @@ from ..cache import AnswerCache, Shelf
 from ..guard.injection import suspicious
 from ..guard.pii import redact
 from ..records import Answer, Citation, Hit, Outcome, Scope, Sentence, Turn, Usage
-from ..retrieve.query import complete, parts
+from ..retrieve.query import complete
 from ..retrieve.search import Retriever
 from ..steps import step
 from .base import Answerer
@@ -61,6 +61,7 @@ class Rules:
 
 class _State(TypedDict, total=False):
     ask: Ask
+    history: tuple[Turn, ...]
     spent: "_Spent"
     question: str
     vector: NDArray[np.float32]
@@ -146,15 +147,24 @@ class Assistant:
         return graph.compile()
 
     def _screen(self, state: _State) -> _State:
-        """Refuse what gives orders; blank out personal data if asked to."""
-        question = state["ask"].question
-        if suspicious(question):
-            return {"answer": _told("refused", prompts.REFUSE, question)}
-        return {"question": redact(question) if self._rules.redact_pii else question}
+        """Refuse what gives orders; blank out personal data if asked to.
+
+        What was said before comes from the caller as well: turns that give orders are forgotten.
+        """
+        asked = state["ask"]
+        if suspicious(asked.question):
+            return {"answer": _told("refused", prompts.REFUSE, asked.question)}
+        clean = redact if self._rules.redact_pii else str
+        history = tuple(
+            Turn(clean(turn.question), clean(turn.answer))
+            for turn in asked.history
+            if not suspicious(f"{turn.question}\n{turn.answer}")
+        )
+        return {"question": clean(asked.question), "history": history}
 
     def _understand(self, state: _State) -> _State:
         """Make a follow-up question one that stands by itself."""
-        question, history = state["question"], state["ask"].history
+        question, history = state["question"], state["history"]
         completed = complete(question, history)
         if completed == question:
             return {}
@@ -175,9 +185,16 @@ class Assistant:
 
     def _retrieve(self, state: _State) -> _State:
         """Find passages for each part of the question."""
-        asked = parts(state["question"])
+        asked = self._taken_apart(state)
         found = self.retriever.retrieve(asked, state["ask"].scope, self._rules.passages)
         return {"hits": found.hits, "confidence": found.confidence}
+
+    def _taken_apart(self, state: _State) -> list[str]:
+        """The questions to search for, one by one."""
+        with step("decompose") as span:
+            asked = self._answerer.parts(state["question"], state["spent"].add)
+            span.set_attribute("retrieval.questions", len(asked))
+        return asked
 
     def _weigh(self, state: _State) -> Literal["compose", "abstain"]:
         """Whether the evidence will do."""

@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--split", choices=("test", "tune"), default="test", help="which half")
     parser.add_argument("--chunkers", action="store_true", help="compare the ways of cutting")
     parser.add_argument("--rerank", action="store_true", help="compare with a cross-encoder")
+    parser.add_argument("--judge", action="store_true", help="let the language model judge quotes")
     parser.add_argument("--search-only", action="store_true", help="don't answer the questions")
     parser.add_argument(
         "--gate", action="store_true", help="exit with 4 if it is worse than before"
@@ -78,6 +79,7 @@ def _evaluate(asked: argparse.Namespace) -> int:
         ("structure", "recursive", "window") if asked.chunkers else (),
         asked.rerank or settings.reranker == "cross-encoder",
         not asked.search_only,
+        asked.judge or settings.answerer == "openai-compatible",
     )
     embedder = open_embedder(settings)
     found = evaluate(settings, embedder, questions, questions.split(asked.split), wish)

@@ -11,6 +11,14 @@ from .statistics import kappa
 
 _OBJECT = re.compile(r"\{[^{}]*\}")
 
+SCHEMA = {
+    "type": "object",
+    "properties": {"correct": {"type": "boolean"}, "faithful": {"type": "boolean"}},
+    "required": ["correct", "faithful"],
+    "additionalProperties": False,
+}
+"""What a verdict looks like; servers that know JSON schemas hold the model to it."""
+
 Complete = Callable[[str], str]
 """What a language model says to a prompt."""
 

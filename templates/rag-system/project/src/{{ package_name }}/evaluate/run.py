@@ -1,5 +1,6 @@
 """Puts an evaluation together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..index.embedded import Embedded
@@ -11,8 +12,8 @@ from ..retrieve.tuned import load as load_tuned
 from ..settings import ChunkerName, Settings
 from ..text.embed import Embedder
 from ..text.rerank import CrossEncoder
-from .answers import ask_all
-from .judge import Verdicts, ask_judge
+from .answers import Judged, ask_all
+from .judge import SCHEMA, Verdicts, ask_judge
 from .questions import Question, QuestionSet
 from .report import Evaluation, answer_figures, search_rows
 from .retrieval import Ranker, Scores, Searched, by_fusion, judge, search_all
@@ -29,11 +30,13 @@ class Wish:
         chunkers: Other ways of cutting.
         rerank: A cross-encoder on top.
         answers: Whether questions are answered, too.
+        judge: Whether the language model judges the answers, also those that are quotes.
     """
 
     chunkers: tuple[ChunkerName, ...] = ()
     rerank: bool = False
     answers: bool = True
+    judge: bool = False
 
 
 def index(settings: Settings, embedder: Embedder) -> tuple[Embedded, Report]:
@@ -92,9 +95,12 @@ def evaluate(
         rows,
         None,
     )
-    return (
-        _answered(evaluation, settings, embedder, store, questions) if wish.answers else evaluation
-    )
+    if not wish.answers:
+        return evaluation
+    fresh = settings.model_copy(update={"cache_entries": 0})
+    judged = ask_all(questions, assemble(fresh, store, embedder), store)
+    verdicts = _verdicts(settings, judged) if wish.judge else None
+    return replace(evaluation, answers=answer_figures(judged), judge=verdicts)
 
 
 def _scores(every: list[Searched], wish: Wish) -> dict[str, Scores]:
@@ -113,22 +119,11 @@ def _scores(every: list[Searched], wish: Wish) -> dict[str, Scores]:
     return {name: judge(every, ranker) for name, ranker in rankers.items()}
 
 
-def _answered(
-    found: Evaluation,
-    settings: Settings,
-    embedder: Embedder,
-    store: Embedded,
-    questions: list[Question],
-) -> Evaluation:
-    fresh = settings.model_copy(update={"cache_entries": 0})
-    judged = ask_all(questions, assemble(fresh, store, embedder), store)
-    verdicts: Verdicts | None = None
-    if settings.answerer == "openai-compatible":
-        from ..answer.chat import Chat  # noqa: PLC0415 - an extra
+def _verdicts(settings: Settings, every: Sequence[Judged]) -> Verdicts:
+    from ..answer.chat import Chat  # noqa: PLC0415 - an extra
 
-        chat = Chat(settings)
-        verdicts = ask_judge(judged, lambda prompt: chat.complete(prompt, _ignore))
-    return replace(found, answers=answer_figures(judged), judge=verdicts)
+    chat = Chat(settings)
+    return ask_judge(every, lambda prompt: chat.complete(prompt, _ignore, SCHEMA))
 
 
 def _ignore(_: Usage) -> None:

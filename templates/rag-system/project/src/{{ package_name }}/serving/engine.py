@@ -1,7 +1,7 @@
 """The parts that answer, and bringing the index up to date before they do."""
 
 import logging
-from threading import Thread
+from threading import Event, Thread
 
 from ..answer.graph import Assistant
 from ..ingest.run import Recipe, Report, Work, here, ingest, survey
@@ -12,6 +12,10 @@ from ..web.problems import Problem
 from .metrics import RagMetrics
 
 logger = logging.getLogger(__name__)
+
+
+class _EndingError(Exception):
+    """The service ends while the index is being brought up to date."""
 
 
 class Engine:
@@ -32,11 +36,14 @@ class Engine:
         self.store = open_store_for(settings, self.embedder)
         self._assistant = assemble(settings, self.store, self.embedder)
         self.obstacle: str | None = "The index is about to be brought up to date."
+        self._ending = Event()
+        self._thread: Thread | None = None
 
     def start(self) -> None:
         """Bring the index up to date, in a thread of its own."""
-        # A daemon: what it does is safe to interrupt, and nobody waits for it at the end.
-        Thread(target=self._prepare, name="ingest", daemon=True).start()
+        self._ending.clear()
+        self._thread = Thread(target=self._prepare, name="ingest", daemon=True)
+        self._thread.start()
 
     def ready(self) -> Assistant:
         """Who answers.
@@ -49,7 +56,14 @@ class Engine:
         return self._assistant
 
     def close(self) -> None:
-        """Let go of the store."""
+        """End ingestion, which goes on where it was the next time, and let go of the store.
+
+        It ends after the document that it is at: a thread inside ONNX Runtime must not outlive
+        the interpreter.
+        """
+        self._ending.set()
+        if self._thread:
+            self._thread.join()
         self.store.close()
 
     def _prepare(self) -> None:
@@ -57,6 +71,8 @@ class Engine:
             if self._settings.ingest_on_start:
                 self._announce(self._ingest())
             self._metrics.documents.set(len(self.store.manifest()))
+        except _EndingError:
+            logger.info("ingestion interrupted")
         except UserError as error:
             self.obstacle = f"The index could not be brought up to date: {error}"
             logger.error("ingestion failed", extra={"facts": {"reason": str(error)}})  # noqa: TRY400 - the reason says it all
@@ -76,6 +92,8 @@ class Engine:
         if work.problem:
             facts = {"document": work.source.id, "reason": work.problem}
             logger.warning("document not read", extra={"facts": facts})
+        if self._ending.is_set():
+            raise _EndingError
 
     def _announce(self, report: Report) -> None:
         self._metrics.problems.set(len(report.problems))

@@ -38,7 +38,16 @@ from .schemas import (
 Told = Generator[Said | AnswerOut, None, None]
 
 _EVENTS = "text/event-stream"
-_COMMON = (401, 408, 413, 422, 429, 500, 503)
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["sentence", "answer", "problem"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
+"""One event of a stream, as OpenAPI 3.2 describes it."""
+_COMMON = (400, 401, 408, 413, 422, 429, 500, 503)
 _STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -53,7 +62,7 @@ def api_routes(
         response_model=AnswerOut,
         responses={
             **documented(*_COMMON, 502),
-            200: {"content": {_EVENTS: {"schema": {"type": "string"}}}},
+            200: {"content": {_EVENTS: {"itemSchema": _EVENT}}},
         },
     )
     async def answer(request: Request, body: AnswerRequest) -> Response:
