@@ -3,11 +3,12 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import get_args
 
 from pydantic import ValidationError
 
 from ..records import UserError
-from ..settings import Settings
+from ..settings import ChunkerName, Settings
 from ..web.settings import complaints
 
 BASELINE = Path("eval", "baseline.json")
@@ -76,7 +77,7 @@ def _evaluate(asked: argparse.Namespace) -> int:
     settings = _settings()
     questions = load(asked.questions)
     wish = Wish(
-        ("structure", "recursive", "window") if asked.chunkers else (),
+        get_args(ChunkerName) if asked.chunkers else (),
         asked.rerank or settings.reranker == "cross-encoder",
         not asked.search_only,
         asked.judge or settings.answerer == "openai-compatible",

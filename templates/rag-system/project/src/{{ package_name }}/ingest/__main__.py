@@ -12,9 +12,17 @@ from ..settings import Settings
 from ..web.settings import complaints
 from .run import Encode, Recipe, Report, Work, here, ingest, survey
 
+INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells have it."""
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Ingest; gives the exit code: 0, 1 if it could not be done, 3 if some documents could not."""
+    """Ingest.
+
+    Returns:
+        The exit code: 0, 1 if it could not be done, 3 if some documents could not be read, 130 if
+        it was interrupted.
+    """
     asked = _parser().parse_args(arguments)
     try:
         report = _ingest(asked)
@@ -25,6 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted: what was taken in stays, the next run goes on", file=sys.stderr)
+        return INTERRUPTED
     for identity, problem in report.problems.items():
         print(f"not read: {identity}: {problem}", file=sys.stderr)
     return 3 if report.problems else 0
