@@ -49,14 +49,15 @@ def _recursive(parsed: Parsed, limit: int) -> Iterator[_Cut]:
         separators=["\n\n", "\n", ". ", " "],
         keep_separator="end",
         chunk_size=limit,
-        chunk_overlap=limit // 8,
+        chunk_overlap=0,
         length_function=_words,
-        add_start_index=True,
     )
-    for piece in splitter.create_documents([parsed.text]):
-        begin = piece.metadata["start_index"]
-        span = begin, begin + len(piece.page_content)
-        yield span, span, _heading_at(parsed.blocks, begin, span[1])
+    end = 0
+    for piece in splitter.split_text(parsed.text):
+        # Its own `start_index` takes lengths for characters, and would be wrong for words.
+        begin = parsed.text.index(piece, end)
+        end = begin + len(piece)
+        yield (begin, end), (begin, end), _heading_at(parsed.blocks, begin, end)
 
 
 def _window(parsed: Parsed, _: int) -> Iterator[_Cut]:
