@@ -48,14 +48,15 @@ class Extractive:
         self._embedder = embedder
 
     def draft(self, question: str, passages: Sequence[Hit], _: Spend) -> Iterator[Draft]:
-        """The best sentences, in the order in which they stand in the passages."""
+        """The best sentences on each part, in the order in which they stand in the passages."""
         candidates = list(_candidates(passages))[:_SENTENCES]
         if not candidates:
             return
-        scores = self._scores(question, candidates)
-        best = np.argsort(-scores, kind="stable")[:_MOST]
-        chosen = sorted(int(each) for each in best if scores[each] >= _MARGIN * scores[best[0]])
-        for index in chosen:
+        chosen: set[int] = set()
+        for scores in self._scores(parts(question), candidates):
+            best = np.argsort(-scores, kind="stable")[:_MOST].tolist()
+            chosen |= {each for each in best if scores[each] >= _MARGIN * scores[best[0]]}
+        for index in sorted(chosen):
             found = candidates[index]
             yield Draft(
                 readable(found.text), (found.passage,), (found.passage, found.start, found.end)
@@ -69,14 +70,14 @@ class Extractive:
         """The questions that stand side by side in a question, told by rule."""
         return parts(question)
 
-    def _scores(self, question: str, candidates: list[_Candidate]) -> NDArray[np.float64]:
-        """How well each sentence answers; shape (candidates,)."""
+    def _scores(self, asked: list[str], candidates: list[_Candidate]) -> NDArray[np.float64]:
+        """How well each sentence answers each question; shape (questions, candidates)."""
         texts = [
             f"{each.context}: {each.text}" if each.context else each.text for each in candidates
         ]
-        vectors = self._embedder.embed([question, *map(readable, texts)])
-        meaning = vectors[1:] @ vectors[0]
-        word = _coverage(question, texts)
+        vectors = self._embedder.embed([*asked, *map(readable, texts)])
+        meaning = vectors[: len(asked)] @ vectors[len(asked) :].T
+        word = np.array([_coverage(question, texts) for question in asked])
         first = candidates[0].passage
         decay = np.array([_RANK_DECAY ** (each.passage - first) for each in candidates])
         scores: NDArray[np.float64] = (_BY_MEANING * meaning + (1 - _BY_MEANING) * word) * decay
