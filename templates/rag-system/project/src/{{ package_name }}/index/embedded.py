@@ -1,9 +1,10 @@
 """An index in one SQLite file, searched in memory with NumPy.
 
 Exact search was chosen by measurement: over 50,000 chunks it takes less time than the embedded
-engines that were tried, needs no index to be built or tuned, and its recall is 1. What is in
-memory is a snapshot, taken anew when the file has changed; ingestion never takes one, so its memory
-does not grow with the index.
+databases that were tried, needs no index to be built or tuned, and its recall is 1. Libraries for
+approximate search are faster, but keep neither texts nor rights. What is in memory is a snapshot,
+taken anew when the file has changed; ingestion never takes one, so its memory does not grow with
+the index.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +70,13 @@ class Embedded:
                     "INSERT OR IGNORE INTO meta VALUES ('dimensions', ?)", (str(dimensions),)
                 )
                 [found] = db.execute("SELECT value FROM meta WHERE name = 'dimensions'").fetchone()
+            keeper = sqlite3.connect(path, check_same_thread=False)
+            keeper.execute("SELECT 1 FROM meta").fetchone()
         except (OSError, sqlite3.Error) as error:
             raise UserError(f"cannot use the index {path}: {error}") from error
+        # SQLite folds its log in when the last connection closes, and makes a new one for the next;
+        # with one that stays open, a search does neither.
+        self._let_go = finalize(self, keeper.close)
         if int(found) != dimensions:
             raise UserError(
                 f"{path} holds vectors of length {found}, not {dimensions}: it was made with "
@@ -114,12 +121,12 @@ class Embedded:
 
     def search(self, query: Query, scope: Scope, limit: int) -> Found:
         """The best chunks in scope by meaning and by word, at most `limit` of each."""
-        snapshot = self._current()
-        mask = snapshot.mask(scope)
-        dense = snapshot.by_meaning(query.dense, mask, limit)
-        sparse = snapshot.by_word(query.sparse, mask, limit)
-        numbers = {number for number, _ in (*dense, *sparse)}
-        hits = self._hits(numbers)
+        with self._connect() as db:
+            snapshot = self._current(db)
+            mask = snapshot.mask(scope)
+            dense = snapshot.by_meaning(query.dense, mask, limit)
+            sparse = snapshot.by_word(query.sparse, mask, limit)
+            hits = _hits(db, {number for number, _ in (*dense, *sparse)})
         return Found(_ranked(dense, hits), _ranked(sparse, hits))
 
     def document(self, identity: str, scope: Scope) -> Document | None:
@@ -143,8 +150,7 @@ class Embedded:
     def generation(self) -> str:
         """Changes whenever the contents do."""
         with self._connect() as db:
-            [found] = db.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
-        return str(found)
+            return _generation(db)
 
     def fingerprint(self) -> str:
         """Digest of all contents."""
@@ -159,8 +165,9 @@ class Embedded:
         return digest.hexdigest()
 
     def close(self) -> None:
-        """Let go of the snapshot; no file is held open."""
+        """Let go of the snapshot and the file."""
         self._snapshot = None
+        self._let_go()
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
@@ -175,26 +182,16 @@ class Embedded:
         finally:
             db.close()  # rolls back what was not committed
 
-    def _current(self) -> Snapshot:
+    def _current(self, db: sqlite3.Connection) -> Snapshot:
         """The snapshot in memory, or a new one if the file has changed."""
-        generation = self.generation()
+        generation = _generation(db)
         snapshot = self._snapshot
         if snapshot is None or snapshot.generation != generation:
-            with self._lock, self._connect() as db:
+            with self._lock:
                 snapshot = self._snapshot
                 if snapshot is None or snapshot.generation != generation:
                     self._snapshot = snapshot = take_snapshot(db, self._dimensions)
         return snapshot
-
-    def _hits(self, numbers: Collection[int]) -> dict[int, Hit]:
-        marks = ", ".join("?" * len(numbers))
-        with self._connect() as db:
-            rows = db.execute(
-                f"SELECT number, title, {_CHUNK.replace('text', 'chunks.text')} FROM chunks "  # noqa: S608 - a constant
-                f"JOIN documents ON documents.id = document WHERE number IN ({marks})",
-                list(numbers),
-            )
-            return {number: Hit(Chunk.of(rest), title, 0.0) for number, title, *rest in rows}
 
 
 def _row(entry: Entry) -> tuple[object, ...]:
@@ -220,6 +217,21 @@ def _little(values: NDArray[np.float32] | NDArray[np.int32], kind: str) -> bytes
 def _document(row: Sequence[Any]) -> Document:
     identity, title, text, kind, labels, digest = row
     return Document(identity, title, text, kind, frozenset(json.loads(labels)), digest)
+
+
+def _generation(db: sqlite3.Connection) -> str:
+    [found] = db.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
+    return str(found)
+
+
+def _hits(db: sqlite3.Connection, numbers: Collection[int]) -> dict[int, Hit]:
+    marks = ", ".join("?" * len(numbers))
+    rows = db.execute(
+        f"SELECT number, title, {_CHUNK.replace('text', 'chunks.text')} FROM chunks "  # noqa: S608 - a constant
+        f"JOIN documents ON documents.id = document WHERE number IN ({marks})",
+        list(numbers),
+    )
+    return {number: Hit(Chunk.of(rest), title, 0.0) for number, title, *rest in rows}
 
 
 def _changed(db: sqlite3.Connection) -> None:
