@@ -6,8 +6,10 @@ Each store takes in the same vectors with their texts and labels, is opened anew
 own, and is asked for the ten nearest of those that a third of the labels admit, with their texts.
 `ours` is the project's own store: exact search with NumPy over an SQLite file. The others are in
 their default settings, with an index where they have one that is embedded. Vectors lie in clusters,
-as those of texts do; recall is that against exact search in float64. Prints a table and fails if
-another store meets the goals of recall and time in less CPU time per search than ours.
+as those of texts do; recall is that against exact search in float64. Two libraries that only search
+(`usearch`, `faiss-hnsw`) are there for what approximate search could gain: they keep no texts, no
+labels and no transactions. Prints a table and fails if ours misses its goals, or if another
+database meets them in less CPU time.
 """
 
 # ruff: noqa: PLC0415 - each part imports what only its own process needs
@@ -31,6 +33,7 @@ TEXT = "x" * 600
 LABELS = ("public", "staff", "finance")
 BATCH = 1000
 CUT = 10
+LIBRARIES = ("usearch", "faiss-hnsw")
 GOAL_MS, GOAL_RECALL = 30.0, 0.95
 PEERS = (
     "chromadb==1.5.9",
@@ -95,15 +98,15 @@ def report(work: Path, python: Path, asked: argparse.Namespace) -> int:
         print(f"{name:<16}" + "".join(f"{rows[name][c]:>10.4g}" for c in columns), flush=True)
     if "ours" not in rows:
         return 1
-    better = [
+    good = [
         name
         for name, row in rows.items()
-        if row["recall"] >= GOAL_RECALL
-        and row["p50 ms"] <= GOAL_MS
-        and row["CPU ms"] < rows["ours"]["CPU ms"]
+        if name not in LIBRARIES and row["recall"] >= GOAL_RECALL and row["p50 ms"] <= GOAL_MS
     ]
-    print(f"better than ours: {', '.join(better) or 'none'}")
-    return 1 if better else 0
+    better = [name for name in good if rows[name]["CPU ms"] < rows["ours"]["CPU ms"]]
+    print(f"databases that meet the goals: {', '.join(good) or 'none'}")
+    print(f"in less CPU time than ours: {', '.join(better) or 'none'}")
+    return 0 if "ours" in good and not better else 1
 
 
 def part(
@@ -253,7 +256,7 @@ def _chroma(folder: Path) -> Any:
 
     client = chromadb.PersistentClient(str(folder))
     return client.get_or_create_collection(
-        "c", embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+        "chunks", embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
     )
 
 
