@@ -31,7 +31,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import language_model
+import language_model  # type: ignore[import-not-found] # beside this script, where mypy does not look
 
 READY_S = 300.0
 ENDS_S = 30.0
