@@ -1,0 +1,202 @@
+"""How often does the drift monitor cry wolf, what does it miss, how well does it estimate?
+
+    mlops-scaffold new drift-monitor rendered/drift-monitor -y && make -C rendered/drift-monitor setup
+    rendered/drift-monitor/.venv/bin/python benchmarks/drift_quality.py [alarms] [power] [estimates]
+
+Run by the Python of a rendered project. `alarms`: 1,000 unchanged windows of each size, resampled
+from scikit-learn's data sets with a new reference for every 25 of them, through every check that
+there is, labels included. `power`: a shift of 0.25 standard deviations in one of 30 columns.
+`estimates`: CBPE against the accuracy measured afterwards, under shifts fixed here, of a boosted
+model and of a linear one that does not fit. Prints one line of figures for each.
+"""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+
+import numpy as np
+from drift_monitor import baseline, calibration, detect, performance
+from drift_monitor.frame import Frame
+from drift_monitor.records import Window
+from numpy.typing import NDArray
+from sklearn import datasets
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+NOW = datetime.now(UTC)
+SETS = ("breast_cancer", "wine", "digits", "diabetes")
+SIZES = {200: 5_000, 1_000: 5_000, 10_000: 20_000}
+"""Rows of a window, and of its reference."""
+WINDOWS = 1_000
+PER_REFERENCE = 25
+REPEATS = 50
+WORKERS = 2
+
+
+def population(name: str) -> tuple[Frame, str]:
+    """A data set with a model's answers, as the rows that windows are drawn from."""
+    loaded = getattr(datasets, f"load_{name}")()
+    values, target = loaded.data.astype(float), loaded.target
+    columns: dict[str, NDArray] = {f"c{at}": values[:, at] for at in range(values.shape[1])}
+    if name == "diabetes":
+        model = make_pipeline(StandardScaler(), Ridge()).fit(values, target)
+        columns["prediction"] = model.predict(values)
+        return Frame(columns, len(values), target.astype(float)), "regression"
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01)).fit(values, target)
+    chances = model.predict_proba(values)
+    columns["prediction"] = chances.argmax(axis=1).astype(str).astype(object)
+    columns["score"] = chances.max(axis=1)
+    return Frame(columns, len(values), target.astype(str).astype(object)), "classification"
+
+
+def window_of(rows: int) -> Window:
+    return Window(1, 1, rows, NOW, NOW, rows, rows)
+
+
+def alarms_of(job: tuple[str, int, int]) -> Counter:
+    """Unchanged windows of one reference: how many raise which alarm."""
+    name, size, seed = job
+    rows, task = population(name)
+    rng = np.random.default_rng([seed, size, len(name)])
+    known = baseline.fit(rows.take(rng.integers(rows.rows, size=SIZES[size])), task, seed)
+    calibrator, policy = calibration.Calibrator(known, seed), detect.Policy()
+    found: Counter = Counter()
+    for _ in range(PER_REFERENCE):
+        frame = rows.take(rng.integers(rows.rows, size=size))
+        window = window_of(size)
+        inputs = detect.check_inputs(known, calibrator.inputs(size), frame, window, policy)
+        labels = detect.check_labels(known, calibrator.labels(size), frame, window, policy)
+        found["windows"] += 1
+        found["inputs"] += inputs.drifted
+        found["labels"] += labels.drifted
+        found["any"] += inputs.drifted or labels.drifted
+    return found
+
+
+def alarms() -> None:
+    """Print the share of unchanged windows with an alarm."""
+    print(f"unchanged windows with any alarm, goal <= 5 % (budget {detect.Policy().false_alarms})")
+    share = WINDOWS // PER_REFERENCE // len(SETS)
+    with ProcessPoolExecutor(WORKERS) as pool:
+        for size in SIZES:
+            total: Counter = Counter()
+            for name in SETS:
+                jobs = [(name, size, seed) for seed in range(share)]
+                counted = sum(pool.map(alarms_of, jobs), Counter())
+                print(f"  n={size:<6} {name:<14} {rate(counted)}", flush=True)
+                total += counted
+            print(f"  n={size:<6} {'all':<14} {rate(total)}", flush=True)
+
+
+def rate(counted: Counter) -> str:
+    share = counted["any"] / counted["windows"]
+    parts = f"inputs {counted['inputs']}, labels {counted['labels']}"
+    return f"{share:6.2%} of {counted['windows']} ({parts})"
+
+
+def power_of(seed: int) -> tuple[int, int]:
+    """Windows of 1,000 rows with one of 30 columns moved: found, and found in that column."""
+    rng = np.random.default_rng(seed)
+    names = [f"c{at}" for at in range(30)]
+
+    def draw(rows: int, shift: float) -> Frame:
+        values = rng.normal(size=(rows, 30))
+        values[:, 7] += shift
+        return Frame(dict(zip(names, values.T, strict=True)), rows)
+
+    known = baseline.fit(draw(5_000, 0), "classification", seed)
+    calibrator, policy = calibration.Calibrator(known, seed), detect.Policy()
+    checks = [
+        detect.check_inputs(
+            known, calibrator.inputs(1_000), draw(1_000, 0.25), window_of(1_000), policy
+        )
+        for _ in range(PER_REFERENCE)
+    ]
+    there = sum(any(each.column == "c7" for each in check.flagged_columns) for check in checks)
+    return sum(check.drifted for check in checks), there
+
+
+def power() -> None:
+    """Print the share of moved windows that are found."""
+    with ProcessPoolExecutor(WORKERS) as pool:
+        found = np.sum(list(pool.map(power_of, range(WINDOWS // PER_REFERENCE // 2))), axis=0)
+    windows = WINDOWS // PER_REFERENCE // 2 * PER_REFERENCE
+    print(f"0.25 sd in one of 30 columns, n=1000: {found[0] / windows:.1%} of {windows} found,")
+    print(f"  {found[1] / windows:.1%} in that column (goal: at least 95 %)", flush=True)
+
+
+SHIFTS = {"none": 0.0, "mild": 0.5, "strong": 1.2}
+"""By how many standard deviations the first two columns move."""
+
+
+def estimate_errors(seed: int) -> dict[tuple[str, str], float]:
+    """|estimated - measured accuracy| for each model and shift, and for concept drift."""
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(size=6)
+
+    def draw(rows: int, shift: float) -> tuple[NDArray, NDArray]:
+        values = rng.normal(size=(rows, 6))
+        values[:, :2] += shift
+        signal = values @ weights / 2 + values[:, 0] * values[:, 1] + 0.8 * np.sin(2 * values[:, 2])
+        return values, (rng.random(rows) < 1 / (1 + np.exp(-1.5 * signal))).astype(int)
+
+    def judged(model: object, values: NDArray, labels: NDArray) -> Frame:
+        chances = model.predict_proba(values)  # type: ignore[attr-defined]
+        columns = {f"x{at}": column for at, column in enumerate(values.T.copy())}
+        columns["prediction"] = chances.argmax(axis=1).astype(str).astype(object)
+        columns["score"] = chances.max(axis=1)
+        return Frame(columns, len(values), labels.astype(str).astype(object))
+
+    train = draw(8_000, 0)
+    models = {
+        "boosted": HistGradientBoostingClassifier(max_iter=150, learning_rate=0.06).fit(*train),
+        "linear": LogisticRegression().fit(*train),
+    }
+    reference = draw(6_000, 0)
+    errors = {}
+    for name, model in models.items():
+        known = baseline.fit(judged(model, *reference), "classification", seed)
+        calibration_ = calibration.Calibrator(known, seed).inputs(4_000)
+
+        def error(frame: Frame) -> float:
+            window = window_of(frame.rows)
+            result = detect.check_inputs(known, calibration_, frame, window, detect.Policy())  # noqa: B023
+            measured = 1 - performance.losses(known.schema, frame).mean()  # noqa: B023
+            return abs(float(result.estimated.value - measured))
+
+        for kind, shift in SHIFTS.items():
+            errors[name, kind] = error(judged(model, *draw(4_000, shift)))
+        values, labels = draw(4_000, 0)
+        flipped = np.where(rng.random(len(labels)) < 0.1, 1 - labels, labels)
+        errors[name, "concept"] = error(judged(model, values, flipped))
+    return errors
+
+
+def estimates() -> None:
+    """Print how far CBPE is off."""
+    print("CBPE, |estimated - measured| accuracy over 50 repeats, 4,000 rows (goal: boosted, mild")
+    print("and strong: mean <= 0.01, p95 <= 0.02); concept: 10 % of labels flipped")
+    with ProcessPoolExecutor(WORKERS) as pool:
+        runs = list(pool.map(estimate_errors, range(REPEATS)))
+    for key in runs[0]:
+        errors = np.array([each[key] for each in runs])
+        print(
+            f"  {key[0]:<8} {key[1]:<8} mean {errors.mean():.4f}  "
+            f"p95 {np.quantile(errors, 0.95):.4f}  max {errors.max():.4f}",
+            flush=True,
+        )
+
+
+def chosen(arguments: list[str]) -> Iterator[str]:
+    yield from arguments or ("alarms", "power", "estimates")
+
+
+if __name__ == "__main__":
+    for part in chosen(sys.argv[1:]):
+        began = time.process_time()
+        {"alarms": alarms, "power": power, "estimates": estimates}[part]()
