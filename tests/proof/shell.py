@@ -124,11 +124,19 @@ def run(  # noqa: PLR0913, each is one plain part of a command
             code: int | None = process.wait(timeout)
         except subprocess.TimeoutExpired:
             code = None
+            _interrupt(process)
         finally:
             left_running = _end_group(process)
     seconds = time.monotonic() - start
     output = _COLOUR.sub("", log.read_bytes()[begin:].decode(errors="replace"))
     return Done(code, output, seconds, left_running and code is not None)
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Ctrl-C, for what is too slow: pytest then tells which tests have failed so far."""
+    with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(20)
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> bool:

@@ -34,7 +34,7 @@ class Unit:
     answers: AnswerSet
     scratch: Path
     results: Path
-    every_event: bool = False  # also run the workflow's scheduled jobs
+    every_event: bool = False  # also run the workflow's scheduled jobs, and its whole matrix
     constraints: Path | None = None  # prove with these pins in place of the template's
     _made: dict[str, Path] = field(default_factory=dict)
 

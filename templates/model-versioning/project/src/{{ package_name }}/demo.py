@@ -124,8 +124,11 @@ def bring_back(git: Git, clone: Path, made: dict[str, bytes]) -> None:
 def copy(project: Path, scratch: Path) -> None:
     """Copy what git knows of the project, and begin a repository of its own there."""
     listed = Git(project).ask("ls-files", "--cached", "--others", "--exclude-standard", "-z")
-    if listed is None:
-        raise ProjectError("the demo copies what git knows: `git init`, then `git add --all`")
+    if not listed:
+        raise ProjectError(
+            f"the demo copies what git knows, and it knows no file of {project}: "
+            "`git init` there, then `git add --all`"
+        )
     skipped = ("data/raw.dvc", "dvc.lock", "metrics.json", "plots/")
     for name in filter(None, listed.split("\0")):
         source = project / name

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from .data.contract import Contract
 from .data.table import Table
 from .errors import ModelError
+from .session import open_session
 
 INPUT = "rows"
 LABEL = "label"
@@ -84,20 +85,12 @@ def load(content: bytes) -> Model:
         ModelError: The bytes are no model of this project.
     """
     try:
-        opened = session(content)
+        opened = open_session(content)
         meta = Meta.model_validate_json(opened.get_modelmeta().custom_metadata_map[META])
     except (Fail, InvalidArgument, InvalidProtobuf, KeyError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"this is no model of this project: {reason}") from error
     return Model(meta, md5(content), opened)
-
-
-def session(content: bytes) -> onnxruntime.InferenceSession:
-    """Open an ONNX model on one thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def predict(model: Model, values: NDArray[np.float64]) -> Predictions:

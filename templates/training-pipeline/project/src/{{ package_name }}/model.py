@@ -15,14 +15,15 @@ import polars as pl
 from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidProtobuf
 from pydantic import ValidationError
-from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.pipeline import Pipeline
 
 from .config import Record, Task
 from .contract import Contract
+from .convert import convert, encode
 from .errors import DataError, RegistryError
 from .features import MISSING_CATEGORY, inputs
+from .session import open_session
 from .split import told_apart_by
 from .train import labels
 
@@ -73,10 +74,8 @@ def export(pipeline: Pipeline, contract: Contract, task: Task, held_out: float) 
         (name, (FloatTensorType if column.kind == "number" else StringTensorType)([None, 1]))
         for name, column in contract.features.items()
     ]
-    options = {id(pipeline.steps[-1][1]): {"zipmap": False}} if task == "classification" else None
-    proto = to_onnx(
-        pipeline, initial_types=types, options=options, target_opset=OPSET, name="pipeline"
-    )
+    classifier = pipeline[-1] if task == "classification" else None
+    proto = convert(pipeline, types, name="pipeline", opset=OPSET, classifier=classifier)
     meta = Meta(
         task=task,
         labels=labels(contract),
@@ -84,10 +83,8 @@ def export(pipeline: Pipeline, contract: Contract, task: Task, held_out: float) 
         held_out=held_out,
         told_apart_by=tuple(told_apart_by(contract)),
     )
-    # skl2onnx keeps these in a set, whose order is another one in each process.
-    proto.opset_import.sort(key=lambda opset: opset.domain)
     onnx.helper.set_model_props(proto, {META: meta.model_dump_json()})
-    return bytes(proto.SerializeToString(deterministic=True))
+    return encode(proto)
 
 
 def load(content: bytes) -> Model:
@@ -96,11 +93,8 @@ def load(content: bytes) -> Model:
     Raises:
         RegistryError: The bytes are no model of this pipeline.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        session = open_session(content)
         meta = Meta.model_validate_json(session.get_modelmeta().custom_metadata_map[META])
     except (Fail, InvalidArgument, InvalidProtobuf, KeyError, ValidationError) as error:
         raise RegistryError(f"this is no model of this pipeline: {error}") from error

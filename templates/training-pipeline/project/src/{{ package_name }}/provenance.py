@@ -2,9 +2,10 @@
 
 import hashlib
 import platform
-import subprocess
 from importlib import metadata
 from pathlib import Path
+
+from .commit import changed, commit
 
 
 def code() -> dict[str, str]:
@@ -15,9 +16,8 @@ def code() -> dict[str, str]:
         committed, and with git the commit and whether files differ from it.
     """
     tags = {"code.sha256": _digest(Path(__file__).parent)}
-    if (commit := _git("rev-parse", "HEAD")) is not None:
-        dirty = _git("status", "--porcelain", "--untracked-files=no")
-        tags |= {"mlflow.source.git.commit": commit, "code.dirty": str(bool(dirty)).lower()}
+    if (found := commit()) is not None:
+        tags |= {"mlflow.source.git.commit": found, "code.dirty": str(changed()).lower()}
     return tags
 
 
@@ -36,17 +36,3 @@ def _digest(folder: Path) -> str:
     for path in sorted(folder.rglob("*.py")):
         hasher.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return hasher.hexdigest()
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(  # noqa: S603 - git and fixed words
-            ["git", *arguments],  # noqa: S607 - whichever git is in use here
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

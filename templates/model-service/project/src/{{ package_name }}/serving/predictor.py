@@ -8,11 +8,11 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ..artifact import Artifact, ArtifactError
 from ..manifest import LABEL_OUTPUT, MATRIX_INPUT, PROBABILITIES_OUTPUT, Manifest, Value, encode
+from ..session import open_session
 from ..web.problems import FieldError, Problem
 from .metrics import ModelMetrics
 from .schemas import Prediction, RowParser
@@ -42,7 +42,7 @@ class Model:
         self._out_of_range = metrics.out_of_range
         self._range = _Range(self.manifest)
         try:
-            self._session = _session(artifact.model)
+            self._session = open_session(artifact.model)
             self._run([example.row for example in self.manifest.examples])
         # ONNX Runtime raises its own exceptions without a common base.
         except Exception as error:
@@ -86,15 +86,6 @@ class Model:
         if probabilities.shape != (len(rows), len(self.manifest.labels)):
             raise ValueError(f"{PROBABILITIES_OUTPUT} has the shape {probabilities.shape}")
         return feeds, winners, probabilities.astype(np.float64)
-
-
-def _session(model: bytes) -> ort.InferenceSession:
-    """One thread: a small model is done before a second one has woken up."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # it would be remembered for each size of a batch
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _no_answer(probabilities: NDArray[np.float64]) -> Problem:

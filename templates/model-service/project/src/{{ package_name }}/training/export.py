@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
-from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from ..manifest import LABEL_OUTPUT, MATRIX_INPUT, PROBABILITIES_OUTPUT, Schema
+from ..session import open_session
+from .convert import Inputs, convert, encode
 
 OPSET = 18
 """Old enough for every ONNX Runtime of the last years."""
@@ -42,7 +42,7 @@ def export(pipeline: Pipeline, schema: Schema) -> bytes:
     classifier = pipeline[-1]
     if not hasattr(classifier, "predict_proba"):
         raise ExportError(f"{type(classifier).__name__} gives no probabilities: take another one")
-    inputs: list[tuple[str, FloatTensorType | StringTensorType]]
+    inputs: Inputs
     if schema.layout == "matrix":
         inputs = [(MATRIX_INPUT, FloatTensorType([None, len(schema.features)]))]
     else:
@@ -52,26 +52,18 @@ def export(pipeline: Pipeline, schema: Schema) -> bytes:
             for name, feature in zip(schema.input_names, schema.features, strict=True)
         ]
     try:
-        model = to_onnx(
-            pipeline,
-            name="classifier",  # the default is a random one
-            initial_types=inputs,
-            options={id(classifier): {"zipmap": False}},  # a tensor instead of a list of maps
-            target_opset=OPSET,
+        return encode(
+            convert(pipeline, inputs, name="classifier", opset=OPSET, classifier=classifier)
         )
     except (RuntimeError, TypeError, ValueError, NameError) as error:
         reason = str(error).strip().partition("\n")[0]
         name = type(classifier).__name__
         raise ExportError(f"a pipeline with {name} cannot be converted: {reason}") from error
-    # Written in the order of a set, which differs from one process to the next.
-    model.opset_import.sort(key=lambda opset: opset.domain)
-    return bytes(model.SerializeToString(deterministic=True))
 
 
 def run(model: bytes, feeds: dict[str, NDArray[Any]]) -> Predictions:
     """Predict with ONNX Runtime, as the service does."""
-    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
-    codes, probabilities = session.run([LABEL_OUTPUT, PROBABILITIES_OUTPUT], feeds)
+    codes, probabilities = open_session(model).run([LABEL_OUTPUT, PROBABILITIES_OUTPUT], feeds)
     return Predictions(codes, probabilities.astype(np.float64))
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import platform
-import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +23,7 @@ from ..manifest import (
     encode,
 )
 from . import card, datasets
+from .commit import changed, commit
 from .evaluate import choose, measure, split, weights
 from .export import Predictions, check_parity, export, round_to_float32, run
 from .model import candidates
@@ -134,12 +134,11 @@ def describe(
 
 def provenance(seed: int) -> Provenance:
     """Find out which code and libraries are at work."""
-    commit = _git("rev-parse", "HEAD")
-    changes = _git("status", "--porcelain", "--untracked-files=no")
+    found = commit()
     return Provenance(
         seed=seed,
-        git_commit=commit,
-        git_dirty=None if commit is None else bool(changes),
+        git_commit=found,
+        git_dirty=None if found is None else changed(),
         python=platform.python_version(),
         libraries={name: version(name) for name in LIBRARIES},
     )
@@ -166,18 +165,3 @@ def check_quality(metrics: Metrics, labels: int, min_accuracy: float | None) -> 
 
 def _plain(value: object) -> str | int | float | bool | None:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-
-def _git(*arguments: str) -> str | None:
-    """Ask git; nothing if there is no git, no repository or no commit."""
-    try:
-        done = subprocess.run(  # noqa: S603 - the arguments are written above
-            ["git", *arguments],  # noqa: S607 - git is where PATH says
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
