@@ -1,21 +1,28 @@
 """How often does the drift monitor cry wolf, what does it miss, how well does it estimate?
 
-    mlops-scaffold new drift-monitor rendered/drift-monitor -y && make -C rendered/drift-monitor setup
-    rendered/drift-monitor/.venv/bin/python benchmarks/drift_quality.py [alarms] [power] [estimates]
+    mlops-scaffold new drift-monitor rendered/drift-monitor -y
+    make -C rendered/drift-monitor setup
+    rendered/drift-monitor/.venv/bin/python benchmarks/drift_quality.py \\
+        [alarms] [power] [estimates] [--nannyml PYTHON]
 
 Run by the Python of a rendered project. `alarms`: 1,000 unchanged windows of each size, resampled
 from scikit-learn's data sets with a new reference for every 25 of them, through every check that
 there is, labels included. `power`: a shift of 0.25 standard deviations in one of 30 columns.
 `estimates`: CBPE against the accuracy measured afterwards, under shifts fixed here, of a boosted
-model and of a linear one that does not fit. Prints one line of figures for each.
+model and of a linear one that does not fit; with `--nannyml`, the Python of an environment with
+nannyml and statsmodels, NannyML's CBPE estimates for the same windows of the boosted model.
+Prints one line of figures for each.
 """
 
-import sys
-import time
+import argparse
+import json
+import subprocess
+import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from drift_monitor import baseline, calibration, detect, performance
@@ -132,10 +139,15 @@ def power() -> None:
 
 SHIFTS = {"none": 0.0, "mild": 0.5, "strong": 1.2}
 """By how many standard deviations the first two columns move."""
+FLIPPED = 0.1
+"""Share of labels that concept drift turns round."""
 
 
-def estimate_errors(seed: int) -> dict[tuple[str, str], float]:
-    """|estimated - measured accuracy| for each model and shift, and for concept drift."""
+def estimate_errors(seed: int, folder: str) -> dict[tuple[str, str], float]:
+    """|estimated - measured accuracy| for each model and shift, and for concept drift.
+
+    What the boosted model said is left in the folder, for NannyML.
+    """
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=6)
 
@@ -158,9 +170,10 @@ def estimate_errors(seed: int) -> dict[tuple[str, str], float]:
         "linear": LogisticRegression().fit(*train),
     }
     reference = draw(6_000, 0)
-    errors = {}
+    errors, seen = {}, {}
     for name, model in models.items():
-        known = baseline.fit(judged(model, *reference), "classification", seed)
+        before = judged(model, *reference)
+        known = baseline.fit(before, "classification", seed)
         calibration_ = calibration.Calibrator(known, seed).inputs(4_000)
 
         def error(frame: Frame) -> float:
@@ -169,34 +182,59 @@ def estimate_errors(seed: int) -> dict[tuple[str, str], float]:
             measured = 1 - performance.losses(known.schema, frame).mean()  # noqa: B023
             return abs(float(result.estimated.value - measured))
 
-        for kind, shift in SHIFTS.items():
-            errors[name, kind] = error(judged(model, *draw(4_000, shift)))
+        windows = {kind: judged(model, *draw(4_000, shift)) for kind, shift in SHIFTS.items()}
+        for kind, frame in windows.items():
+            errors[name, kind] = error(frame)
+        seen[name] = windows | {"reference": before}
         values, labels = draw(4_000, 0)
-        flipped = np.where(rng.random(len(labels)) < 0.1, 1 - labels, labels)
+        flipped = np.where(rng.random(len(labels)) < FLIPPED, 1 - labels, labels)
         errors[name, "concept"] = error(judged(model, values, flipped))
+    np.savez(Path(folder, f"{seed}.npz"), **{k: answers(f) for k, f in seen["boosted"].items()})
     return errors
 
 
-def estimates() -> None:
-    """Print how far CBPE is off."""
+def answers(frame: Frame) -> NDArray:
+    """Chance of class 1, the class predicted, and the true one. Shape (3, rows)."""
+    predicted, score = frame.columns["prediction"].astype(int), frame.columns["score"]
+    return np.array(
+        [np.where(predicted == 1, score, 1 - score), predicted, frame.label.astype(int)]
+    )
+
+
+def estimates(nannyml: str) -> None:
+    """Print how far CBPE is off; NannyML's too, if it is there."""
     print("CBPE, |estimated - measured| accuracy over 50 repeats, 4,000 rows (goal: boosted, mild")
     print("and strong: mean <= 0.01, p95 <= 0.02); concept: 10 % of labels flipped")
-    with ProcessPoolExecutor(WORKERS) as pool:
-        runs = list(pool.map(estimate_errors, range(REPEATS)))
-    for key in runs[0]:
-        errors = np.array([each[key] for each in runs])
-        print(
-            f"  {key[0]:<8} {key[1]:<8} mean {errors.mean():.4f}  "
-            f"p95 {np.quantile(errors, 0.95):.4f}  max {errors.max():.4f}",
-            flush=True,
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        with ProcessPoolExecutor(WORKERS) as pool:
+            runs = list(pool.map(partial(estimate_errors, folder=folder), range(REPEATS)))
+        for key in runs[0]:
+            print_errors(*key, [each[key] for each in runs])
+        if nannyml:
+            peer = Path(__file__).with_name("peers") / "nannyml_cbpe.py"
+            command = [nannyml, "-W", "ignore", str(peer), folder]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+            for kind, errors in json.loads(done.stdout).items():
+                print_errors("NannyML", kind, errors)
 
 
-def chosen(arguments: list[str]) -> Iterator[str]:
-    yield from arguments or ("alarms", "power", "estimates")
+def print_errors(name: str, kind: str, errors: list[float]) -> None:
+    print(
+        f"  {name:<8} {kind:<8} mean {np.mean(errors):.4f}  "
+        f"p95 {np.quantile(errors, 0.95):.4f}  max {max(errors):.4f}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("parts", nargs="*", default=["alarms", "power", "estimates"])
+    parser.add_argument("--nannyml", default="", help="a Python that has nannyml")
+    options = parser.parse_args()
+    known = {"alarms": alarms, "power": power, "estimates": partial(estimates, options.nannyml)}
+    for part in options.parts:
+        known[part]()
 
 
 if __name__ == "__main__":
-    for part in chosen(sys.argv[1:]):
-        began = time.process_time()
-        {"alarms": alarms, "power": power, "estimates": estimates}[part]()
+    main()
