@@ -3,11 +3,13 @@
     mlops-scaffold new drift-monitor rendered/drift-monitor -y
     make -C rendered/drift-monitor setup
     rendered/drift-monitor/.venv/bin/python benchmarks/drift_quality.py \\
-        [alarms] [power] [estimates] [--nannyml PYTHON]
+        [alarms] [power] [delays] [estimates] [--nannyml PYTHON]
 
 Run by the Python of a rendered project. `alarms`: 1,000 unchanged windows of each size, resampled
 from scikit-learn's data sets with a new reference for every 25 of them, through every check that
 there is, labels included. `power`: a shift of 0.25 standard deviations in one of 30 columns.
+`delays`: in which window the drifts of the shipped stream are found, and how many incidents they
+make.
 `estimates`: CBPE against the accuracy measured afterwards, under shifts fixed here, of a boosted
 model and of a linear one that does not fit; with `--nannyml`, the Python of an environment with
 nannyml and statsmodels, NannyML's CBPE estimates for the same windows of the boosted model.
@@ -20,14 +22,15 @@ import subprocess
 import tempfile
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from drift_monitor import baseline, calibration, detect, performance
-from drift_monitor.frame import Frame
-from drift_monitor.records import Window
+from drift_monitor import baseline, calibration, detect, incidents, performance, stream
+from drift_monitor.frame import Frame, from_predictions
+from drift_monitor.records import Task, Window, WindowResult
 from numpy.typing import NDArray
 from sklearn import datasets
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -137,6 +140,82 @@ def power() -> None:
     print(f"  {found[1] / windows:.1%} in that column (goal: at least 95 %)", flush=True)
 
 
+BEGINS, PLAYED = 5, 16
+"""The first window with drift, and how many windows are played."""
+STREAMS = 20
+
+
+@dataclass(frozen=True)
+class Story:
+    """What became of one stream with a drift in it.
+
+    `delay`: windows from the first with drift to the first that was flagged; None if none was.
+    `early`: incidents before the drift; `opened`: since it began.
+    """
+
+    delay: int | None
+    early: int
+    opened: int
+
+
+def stories_of(job: tuple[Task, int]) -> dict[str, Story]:
+    """Each kind of drift, played from the same reference."""
+    task, seed = job
+    reference = stream.make_stream(task, seed=seed)
+    known = baseline.fit(reference.reference, task, seed)
+    calibrator, found = calibration.Calibrator(known, seed), {}
+    for drift in stream.DRIFTS:
+        played = replace(reference, drift=drift, begins=BEGINS)
+        opened, history = [], {}
+        for batch in played.batches(PLAYED):
+            labels = [each.label for each in batch.labels]
+            frame = from_predictions(played.schema, batch.predictions, labels)
+            for result in checks_of(known, calibrator, batch.number, frame):
+                for each in incidents.advance(list(history.values()), result, incidents.Policy()):
+                    history[each.incident.id] = each.incident
+                    opened += [each.window] if each.change == "opened" else []
+        late = [window for window in opened if window >= BEGINS]
+        delay = late[0] - BEGINS if late else None
+        found[drift] = Story(delay, len(opened) - len(late), len(late))
+    return found
+
+
+def checks_of(
+    known: baseline.Baseline, calibrator: calibration.Calibrator, number: int, frame: Frame
+) -> list[WindowResult]:
+    """Both checks of a window."""
+    window, policy = replace(window_of(frame.rows), number=number), detect.Policy()
+    return [
+        detect.check_inputs(known, calibrator.inputs(frame.rows), frame, window, policy),
+        detect.check_labels(known, calibrator.labels(frame.rows), frame, window, policy),
+    ]
+
+
+def delays() -> None:
+    """Print when each kind of drift is found, and how many incidents it makes."""
+    print(
+        f"drifts of the shipped stream, {STREAMS} seeds, {stream.WINDOW} rows a window (goal: all"
+    )
+    print("found, one incident each; a recurring drift comes twice, `none` should make none)")
+    with ProcessPoolExecutor(WORKERS) as pool:
+        for task in ("classification", "regression"):
+            jobs = [(task, seed) for seed in range(STREAMS)]
+            told = list(pool.map(stories_of, jobs))
+            for drift in stream.DRIFTS:
+                print_delays(f"  {task:<14} {drift:<10}", [each[drift] for each in told])
+
+
+def print_delays(name: str, told: list[Story]) -> None:
+    waits = [each.delay for each in told if each.delay is not None]
+    delay = f"after {np.mean(waits):.1f} windows, at most {max(waits)}" if waits else ""
+    print(
+        f"{name} found {len(waits)}/{len(told)} {delay:<36}"
+        f" incidents {np.mean([each.opened for each in told]):.2f},"
+        f" before it began {np.mean([each.early for each in told]):.2f}",
+        flush=True,
+    )
+
+
 SHIFTS = {"none": 0.0, "mild": 0.5, "strong": 1.2}
 """By how many standard deviations the first two columns move."""
 FLIPPED = 0.1
@@ -228,10 +307,11 @@ def print_errors(name: str, kind: str, errors: list[float]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("parts", nargs="*", default=["alarms", "power", "estimates"])
+    parser.add_argument("parts", nargs="*", default=["alarms", "power", "delays", "estimates"])
     parser.add_argument("--nannyml", default="", help="a Python that has nannyml")
     options = parser.parse_args()
-    known = {"alarms": alarms, "power": power, "estimates": partial(estimates, options.nannyml)}
+    last = partial(estimates, options.nannyml)
+    known = {"alarms": alarms, "power": power, "delays": delays, "estimates": last}
     for part in options.parts:
         known[part]()
 
