@@ -173,7 +173,7 @@ def _step_all(engine: Engine) -> bool:
     drifted = False
     while (result := engine.step()) is not None:
         drifted |= result.drifted
-        print(f"window {result.window.number} {result.stage}: {result.summary}")
+        print(f"window {result.window.number} {result.stage}: {result.summary}", flush=True)
     return drifted
 
 
