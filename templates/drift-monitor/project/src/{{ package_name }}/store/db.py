@@ -122,7 +122,10 @@ class PostgreSQL:
         try:
             self._connection()
         except psycopg.Error as error:
-            raise StoreError(f"cannot reach PostgreSQL (APP_DATABASE_URL): {error}") from error
+            raise StoreError(
+                f"cannot reach PostgreSQL (APP_DATABASE_URL): {str(error).strip()}\n"
+                "Start it, or keep everything in a file with APP_STORE=duckdb"
+            ) from error
 
     def _connection(self) -> psycopg.Connection[Row]:
         connection: psycopg.Connection[Row] | None = getattr(self._local, "connection", None)
