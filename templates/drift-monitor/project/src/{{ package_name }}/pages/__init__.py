@@ -1,0 +1,1 @@
+"""The dashboard: what happened, when, where and why, for people."""

@@ -1,0 +1,1 @@
+"""Serves the monitor: takes predictions and labels, checks windows, tells of drift."""

@@ -1,0 +1,80 @@
+"""Builds the app from its parts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from ..pages.routes import add_pages
+from ..store.db import connect
+from ..web.auth import ApiKeys
+from ..web.health import Lifecycle
+from ..web.metrics import HttpMetrics
+from ..web.openapi import describe
+from ..web.service import equip
+from ..web.settings import SettingsError
+from .inbox import LabelRow, PredictionRow
+from .metrics import DriftCollector
+from .routes import api_routes
+from .settings import Settings
+from .state import State
+
+DESCRIPTION = "Watches a model: give it predictions and labels, and it tells of drift."
+
+
+def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAPI:
+    """Make the service.
+
+    Args:
+        settings: All of them.
+        lifecycle: Shared with the server that runs the app, if one does.
+
+    Raises:
+        SettingsError: Callers need a key, but there is none; or there is no reference.
+        StoreError: The store can't be opened.
+    """
+    keys = ApiKeys(settings.accepted_keys())
+    if not settings.reference.is_file():
+        raise SettingsError(
+            f"{settings.reference}: no such file. APP_REFERENCE names a Parquet or CSV file of "
+            "predictions from when all was well (README, “Your own model”)."
+        )
+    metrics = HttpMetrics()
+    state = State(settings, connect(settings), DriftCollector(metrics.registry))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        state.start()
+        yield
+        await state.in_thread(state.checks.stop)
+        state.stop()
+
+    app = FastAPIOffline(  # FastAPI whose /docs needs nothing from a CDN
+        title="Drift monitor",
+        description=DESCRIPTION,
+        version="1.0",
+        lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # there is Prometheus
+    )
+    app.include_router(api_routes(state))
+    add_pages(app, state, keys)
+    equip(
+        app,
+        settings,
+        keys=keys,
+        metrics=metrics,
+        lifecycle=lifecycle or Lifecycle(),
+        obstacle=state.obstacle,
+    )
+
+    def openapi() -> dict[str, Any]:
+        api = describe(app, with_key=settings.auth == "api-key")
+        for row in (PredictionRow, LabelRow):
+            schema = row.model_json_schema(ref_template="#/components/schemas/{model}")
+            api["components"]["schemas"][row.__name__] = schema
+        return api
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
+    return app

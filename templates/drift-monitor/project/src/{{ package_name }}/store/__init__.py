@@ -1,0 +1,1 @@
+"""What outlives the process: events, windows, results, incidents, alerts to send."""

@@ -1,0 +1,1 @@
+"""The HTTP plumbing that every service has; nothing here knows about drift."""
