@@ -98,7 +98,7 @@ def write(rows: int, columns: int, folder: str) -> list[str]:
         shapes = (normal, f"exp({normal})", "random()", f"round({normal}, 1)", f"10 + {normal} * 3")
         parts = [f"{shapes[at % 5]} + {shift if at % 2 else 0} AS c{at}" for at in range(columns)]
         with duckdb.connect() as connection:
-            connection.execute(f"SELECT setseed({0.5 if shift else 0.25})")
+            connection.execute(f"SELECT setseed({0.5 if shift else 0.25})").fetchall()
             query = f"SELECT {', '.join(parts)} FROM range({rows})"  # noqa: S608 - ours alone
             connection.sql(query).write_parquet(files[-1])
     return files
