@@ -105,15 +105,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with commands.context(Path.cwd()) as context:
             data, text = chosen.run(context, chosen)
-        print(json.dumps(data, indent=2, default=str) if chosen.json else text)  # noqa: T201
+        print(json.dumps(data, indent=2, default=str) if chosen.json else text)
     except commands.FoundError as error:
-        print(json.dumps(error.data, indent=2, default=str) if chosen.json else error)  # noqa: T201
+        print(json.dumps(error.data, indent=2, default=str) if chosen.json else error)
         return error.code
     except ProjectError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
-        print("interrupted: call it again to go on", file=sys.stderr)  # noqa: T201
+        print("interrupted: call it again to go on", file=sys.stderr)
         return 130
     return 0
 
