@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from . import actions, images, tools
-from .records import Outcome, SkipStepError
-from .unit import Unit
+from .records import AnswerSet, Outcome, SkipStepError
+from .spec import SHARED
+from .unit import BrokenTemplateError, Unit, render
 
 _RUN_LIMIT = 1200.0
 _EVENTS = ("push", "schedule")  # one of them is enough, unless all are asked for
@@ -20,7 +22,11 @@ _ENDED = re.compile(r"\[[^/\]]+/([^\]]+?)\s*\]\s+🏁\s+Job (succeeded|failed)")
 
 
 def prove(unit: Unit) -> Outcome:
-    """Lint every workflow, then run its events with act, stand-ins in place of setup actions."""
+    """Lint every workflow, then run its events with act, stand-ins in place of setup actions.
+
+    An answer set with the workflows of the defaults has them linted only: they were run there, and
+    what they call, `make` with its targets, is what the other steps call for this set, too.
+    """
     images.need_packages(unit.spec.packages)
     folder = unit.clone("ci")
     workflows = sorted((folder / ".github" / "workflows").glob("*.y*ml"))
@@ -30,6 +36,8 @@ def prove(unit: Unit) -> Outcome:
         findings += actions.pin_findings(path, uses[path])
     if not workflows or findings:
         return Outcome((*findings, *(() if workflows else ("there is no workflow",))))
+    if unit.answers.answers and not _special(unit, folder):
+        return Outcome((), {"jobs_run": "as at the defaults"})
     ran: dict[str, bool] = {}
     for path in workflows:
         findings += _execute(unit, folder, path, uses[path], ran)
@@ -49,6 +57,25 @@ def lint(unit: Unit, folder: Path) -> Iterator[str]:
         done = unit.run(str(commands / name), *arguments, cwd=folder, log=name)
         if done.code != 0:
             yield f"{name} finds fault (exit {done.code}):\n{done.tail(20)}"
+
+
+def _special(unit: Unit, folder: Path) -> bool:
+    """Whether the workflows are others than with the default answers, and the same names."""
+    names = {key: value for key, value in unit.answers.answers.items() if key in SHARED}
+    usual = replace(unit, answers=AnswerSet("defaults", names))
+    target = unit.scratch / "usual" / unit.project_name
+    target.parent.mkdir(exist_ok=True)
+    done = render(usual, target, "--no-git")
+    if done.code != 0:
+        message = f"`mlops-scaffold new` failed with the default answers:\n{done.tail()}"
+        raise BrokenTemplateError(message)
+    return _workflows(target) != _workflows(folder)
+
+
+def _workflows(folder: Path) -> dict[str, bytes]:
+    inside = folder / ".github"
+    files = sorted(path for path in inside.rglob("*") if path.is_file())
+    return {str(path.relative_to(inside)): path.read_bytes() for path in files}
 
 
 def _execute(

@@ -207,6 +207,20 @@ def checkout(folder: Path) -> Path:
     return folder
 
 
+def test_workflows_that_depend_on_an_answer_are_run_with_it(tmp_path: Path) -> None:
+    root = checkout(tmp_path / "checkout")
+    setup = "make {{ 'setup gone' if tiny_word == 'welcome' else 'setup' }}"
+    Break(f"{SHARED}/ci.yml", "", setup, "make setup").apply(root)
+    (ci,) = prove(root, "ci", answers="welcome")
+    assert ci.status == "failed"
+    assert "ci.yml on push fails" in ci.findings[0]
+
+
+def test_workflows_that_are_those_of_the_defaults_are_not_run_again(tmp_path: Path) -> None:
+    (ci,) = prove(checkout(tmp_path / "checkout"), "ci", answers="welcome")
+    assert (ci.status, ci.figures) == ("ok", {"jobs_run": "as at the defaults"})
+
+
 def set_version(root: Path, version: str) -> None:
     file = root / "src/mlops_scaffold/__init__.py"
     text = re.sub(
