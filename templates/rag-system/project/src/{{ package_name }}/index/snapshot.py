@@ -80,9 +80,7 @@ class Snapshot:
 
     def by_meaning(self, query: NDArray[np.float32], mask: Mask, limit: int) -> Ranked:
         """The rows in scope whose vectors are nearest, with their cosine."""
-        scores = self.dense @ query
-        scores[~mask] = -np.inf
-        return self._best(scores, limit)
+        return self._best(self.dense @ query, np.flatnonzero(mask), limit)
 
     def by_word(self, query: SparseVector, mask: Mask, limit: int) -> Ranked:
         """The rows in scope with the highest BM25 score.
@@ -98,19 +96,20 @@ class Snapshot:
             if holding := int(seen.sum()):
                 # A row stands but once among those of a term, so nothing is added to twice.
                 scores[rows[seen]] += weight * idf(visible, holding) * weights[seen]
-        scores[scores <= 0] = -np.inf
-        return self._best(scores, limit)
+        return self._best(scores, np.flatnonzero(scores > 0), limit)
 
-    def _best(self, scores: NDArray[np.float32], limit: int) -> Ranked:
-        """The highest scores, those alike in the order of their rows."""
-        scores = scores.round(_DECIMALS)
-        limit = min(limit, len(scores))
+    def _best(self, scores: NDArray[np.float32], rows: NDArray[np.intp], limit: int) -> Ranked:
+        """The highest scores of some rows, those alike in the order of the rows."""
+        values = scores[rows]
+        limit = min(limit, len(values))
         if not limit:
             return []
-        least = np.partition(scores, -limit)[-limit]
-        rows = np.flatnonzero((scores >= least) & np.isfinite(scores))
-        best = rows[np.argsort(-scores[rows], kind="stable")][:limit]
-        return list(zip(self.numbers[best].tolist(), scores[best].tolist(), strict=True))
+        # To round them all would take longer than to search; those near the last place may tie.
+        least = np.partition(values, -limit)[-limit] - 10.0**-_DECIMALS
+        near = rows[values >= least]
+        rounded = scores[near].round(_DECIMALS)
+        order = np.argsort(-rounded, kind="stable")[:limit]
+        return list(zip(self.numbers[near[order]].tolist(), rounded[order].tolist(), strict=True))
 
 
 def take_snapshot(db: sqlite3.Connection, dimensions: int) -> Snapshot:
