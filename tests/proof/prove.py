@@ -74,7 +74,8 @@ def unit_for(
     results = root / ".proof" / spec.slug / answers.name
     shutil.rmtree(results / "logs", ignore_errors=True)
     results.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix="proof-"))
+    scratch = Path(tempfile.mkdtemp(prefix="p-"))  # short: paths of sockets have 107 bytes
+    scratch.chmod(0o711)  # servers of the tests run as other users
     try:
         yield Unit(root, spec, answers, scratch, results, every_event, constraints)
     finally:

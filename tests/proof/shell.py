@@ -75,6 +75,8 @@ def clean_env(home: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "UV_CACHE_DIR": str(cache_dir() / "uv"),
         "UV_LINK_MODE": "copy",  # a hard link would let one repository edit another's packages
+        # pytest clears up what its last runs on this machine left; what others left takes minutes.
+        "PYTEST_DEBUG_TEMPROOT": str(home.parent),
     }
 
 

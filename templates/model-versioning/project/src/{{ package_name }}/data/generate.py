@@ -37,18 +37,19 @@ _SCALE = 17
 """scikit-learn's digits have 17 shades of grey, 0 to 16."""
 
 
-def make(kind: Kind, version: int, folder: Path) -> int:
+def make(kind: Kind, version: int, folder: Path, most: int | None = None) -> int:
     """Make a version of the example data, in place of what is in the folder.
 
     Args:
         kind: `tabular` or `images`.
         version: 1 or 2.
         folder: Where to; it appears in one step.
+        most: Rows to take at most: a smaller example with the same ways.
 
     Returns:
         The number of rows.
     """
-    rows = list(_version(kind, version))
+    rows = list(_version(kind, version, most))
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".raw-", dir=folder.parent))
     try:
@@ -61,13 +62,14 @@ def make(kind: Kind, version: int, folder: Path) -> int:
     return len(rows)
 
 
-def _version(kind: Kind, version: int) -> Iterator[Row]:
-    rows = _table() if kind == "tabular" else _digits()
+def _version(kind: Kind, version: int, most: int | None) -> Iterator[Row]:
+    everything = _table() if kind == "tabular" else _digits()
+    rows = everything[:most]
     if version > 1:
         yield from rows
         return
     labels = sorted({label for _, label, _ in rows})
-    early = rows[: SIZES[kind]]
+    early = rows[: SIZES[kind] * len(rows) // len(everything)]
     for at, (name, label, values) in enumerate(early):
         other = labels[(labels.index(label) + 1) % len(labels)]
         yield name, label if at % WRONG_EVERY else other, values
