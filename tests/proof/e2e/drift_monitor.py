@@ -9,7 +9,6 @@ standard library. The stream is its own: what drifts, where and from when is kno
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import math
@@ -17,15 +16,12 @@ import os
 import random
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +29,8 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from support import Report, Service, answer, arguments, running, wait_port  # type: ignore[import-not-found]
 
 WINDOW = 500
 CALM, DRIFT = 8, 4  # windows before the drift, and with it
@@ -45,79 +43,18 @@ START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("verb", choices=("prepare", "check"))
-    parser.add_argument("project", type=Path)
-    parser.add_argument("--url")
-    parser.add_argument("--env", action="append", default=[])
-    asked = parser.parse_args()
-    project: Path = asked.project
-    task = answer(project, "task")
+    asked = arguments()
+    task = answer(asked.project, "drift_monitor_task")
     if asked.verb == "prepare":
-        write_reference(project / "data" / "proof.csv", task)
+        write_reference(asked.project / "data" / "proof.csv", task)
         return 0
-    given = dict(each.split("=", 1) for each in asked.env)
     report = Report()
     if asked.url:
-        check(Monitor(asked.url, given.get("APP_API_KEYS", "")), task, report)
+        check(Service(asked.url, asked.env.get("APP_API_KEYS", "")), task, report)
     else:
-        check_locally(project, task, report)
-    print(json.dumps({"findings": report.findings, "figures": report.figures}))
+        check_locally(asked.project, task, report)
+    report.tell()
     return 0
-
-
-def answer(project: Path, key: str) -> str:
-    """An answer that the project was made with."""
-    text = (project / ".copier-answers.yml").read_text()
-    found = re.search(rf"^drift_monitor_{key}: *(\S+)$", text, re.MULTILINE)
-    return found[1].strip("'\"") if found else ""
-
-
-@dataclass
-class Report:
-    """What was found, and the figures seen."""
-
-    findings: list[str] = field(default_factory=list)
-    figures: dict[str, float] = field(default_factory=dict)
-
-    def want(self, held: object, finding: str) -> None:
-        if not held:
-            self.findings.append(finding)
-
-
-@dataclass
-class Monitor:
-    """The service as its clients see it."""
-
-    url: str
-    key: str
-
-    def ask(
-        self, path: str, body: object = None, *, key: str | None = None
-    ) -> tuple[int, dict[str, str], bytes]:
-        """One request; `body` is sent as JSON, or as it is when it is bytes."""
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        if key := self.key if key is None else key:
-            headers["X-API-Key"] = key
-        request = urllib.request.Request(self.url + path, data, headers)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as response:
-                return response.status, _lower(response.headers), response.read()
-        except urllib.error.HTTPError as error:
-            return error.code, _lower(error.headers), error.read()
-
-    def json(self, path: str, body: object = None) -> dict[str, Any]:
-        status, _, content = self.ask(path, body)
-        if status != 200:
-            message = f"{path} answered {status}: {content[:300]!r}"
-            raise AssertionError(message)
-        found: dict[str, Any] = json.loads(content)
-        return found
-
-
-def _lower(headers: Any) -> dict[str, str]:
-    return {key.lower(): value for key, value in headers.items()}
 
 
 # -- The watched model and its world
@@ -249,7 +186,7 @@ def _converse(peer: socket.socket, lines: Any, inbox: Inbox) -> None:
 def check_locally(project: Path, task: str, report: Report) -> None:
     """Run it with `make run`, a receiver of alerts and, if it wants one, a PostgreSQL."""
     inbox = Inbox()
-    way = answer(project, "alerts")
+    way = answer(project, "drift_monitor_alerts")
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         env = {
             "APP_DATA_DIR": folder,
@@ -257,7 +194,7 @@ def check_locally(project: Path, task: str, report: Report) -> None:
             "APP_RATE_LIMIT": "off",
             "APP_WINDOW_ROWS": str(WINDOW),
         }
-        if answer(project, "store") == "postgres":
+        if answer(project, "drift_monitor_store") == "postgres":
             env["APP_DATABASE_URL"] = stack.enter_context(postgres())
         if way == "email":
             env["APP_ALERT_SMTP_URL"] = stack.enter_context(mail_receiver(inbox))
@@ -265,8 +202,8 @@ def check_locally(project: Path, task: str, report: Report) -> None:
         else:
             url = stack.enter_context(web_receiver(inbox))
             env |= {"APP_ALERT_WEBHOOK_URL": url, "APP_ALERT_ALERTMANAGER_URL": url}
-        with running(project, env) as monitor:
-            if not wait_ready(monitor):
+        with running(project, env, starts_s=READY_S, ends_s=ENDS_S) as monitor:
+            if not monitor.ready(READY_S):
                 report.want(held=False, finding="`make run` does not become ready")
                 return
             check(monitor, task, report)
@@ -276,7 +213,7 @@ def check_locally(project: Path, task: str, report: Report) -> None:
         check_restart(project, env, inbox, task, report)
 
 
-def check(monitor: Monitor, task: str, report: Report) -> None:
+def check(monitor: Service, task: str, report: Report) -> None:
     """All that a client can check."""
     check_refusals(monitor, task, report)
     # The batch above left one good row behind; it is sent again with the others, and counts once.
@@ -292,7 +229,7 @@ def check(monitor: Monitor, task: str, report: Report) -> None:
     check_pages(monitor, report)
 
 
-def send(monitor: Monitor, numbers: range, task: str, *, drifted: bool) -> None:
+def send(monitor: Service, numbers: range, task: str, *, drifted: bool) -> None:
     """Be the watched model; labels follow at once."""
     for start in range(numbers.start, numbers.stop, WINDOW):
         batch = range(start, min(start + WINDOW, numbers.stop))
@@ -301,7 +238,7 @@ def send(monitor: Monitor, numbers: range, task: str, *, drifted: bool) -> None:
         monitor.json("/v1/labels", {"labels": [label for _, label in events]})
 
 
-def wait_windows(monitor: Monitor, count: int, report: Report) -> list[dict[str, Any]]:
+def wait_windows(monitor: Service, count: int, report: Report) -> list[dict[str, Any]]:
     """Wait until so many windows have been checked, inputs and labels."""
     until = time.monotonic() + CHECKED_S
     while True:
@@ -322,7 +259,7 @@ def wait_windows(monitor: Monitor, count: int, report: Report) -> list[dict[str,
     return results
 
 
-def check_found(monitor: Monitor, report: Report) -> None:
+def check_found(monitor: Service, report: Report) -> None:
     """The drift is found in the right window and the right column, and is one incident."""
     results = monitor.json("/v1/windows?limit=1000")["windows"]
     first = min((each["window"]["number"] for each in results), default=0)
@@ -347,7 +284,7 @@ def check_found(monitor: Monitor, report: Report) -> None:
     report.figures["e2e_incidents"] = len(incidents)
 
 
-def check_refusals(monitor: Monitor, task: str, report: Report) -> None:
+def check_refusals(monitor: Service, task: str, report: Report) -> None:
     """Bad rows are kept apart and named; bad requests get a problem document; no 500 ever."""
     good, _ = event(0, task, drifted=False)
     rows: list[Any] = [{**good, "id": None}, good, {**good, "id": "x", "features": [1]}, 7]
@@ -375,7 +312,7 @@ def check_refusals(monitor: Monitor, task: str, report: Report) -> None:
         report.want(status == 401, f"a wrong key gets {status}")
 
 
-def check_pages(monitor: Monitor, report: Report) -> None:
+def check_pages(monitor: Service, report: Report) -> None:
     """The dashboard, a window, the column, the incident, the metrics; and Evidently's report."""
     number = monitor.json("/v1/windows?limit=1")["windows"][0]["window"]["number"]
     [incident, *_] = monitor.json("/v1/incidents")["incidents"] or [{"id": "none"}]
@@ -416,8 +353,8 @@ def check_restart(
     project: Path, env: dict[str, str], inbox: Inbox, task: str, report: Report
 ) -> None:
     """Started again, it goes on where it stopped: nothing is counted or told twice."""
-    with running(project, env) as monitor:
-        if not wait_ready(monitor):
+    with running(project, env, starts_s=READY_S, ends_s=ENDS_S) as monitor:
+        if not monitor.ready(READY_S):
             report.want(held=False, finding="it does not start a second time")
             return
         start = (CALM + DRIFT) * WINDOW
@@ -432,80 +369,6 @@ def check_restart(
 
 
 # -- Processes
-
-
-@contextmanager
-def running(project: Path, env: dict[str, str]) -> Iterator[Monitor]:
-    """`make run` on a free port, ended with SIGTERM."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        ["make", "run"],
-        cwd=project,
-        env=os.environ | env | {"APP_PORT": str(port)},
-        stdout=sys.stderr,
-        stderr=sys.stderr,
-        start_new_session=True,
-    )
-    try:
-        wait_port(port, process)
-        yield Monitor(f"http://127.0.0.1:{port}", own_key(project))
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(ENDS_S)
-            wait_gone(process.pid)
-        finally:
-            _kill(process.pid)
-
-
-def wait_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + READY_S
-    while time.monotonic() < until and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.2)
-
-
-def wait_gone(group: int) -> None:
-    until = time.monotonic() + ENDS_S
-    while time.monotonic() < until:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.1)
-
-
-def _kill(group: int) -> None:
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-
-
-def own_key(project: Path) -> str:
-    env = project / ".env"
-    found = (
-        re.search(r"^APP_API_KEYS=([^,\s]+)", env.read_text(), re.MULTILINE)
-        if env.exists()
-        else None
-    )
-    return found[1] if found else ""
-
-
-def wait_ready(monitor: Monitor) -> bool:
-    until = time.monotonic() + READY_S
-    while time.monotonic() < until:
-        try:
-            if monitor.ask("/health/ready")[0] == 200:
-                return True
-        except OSError:
-            pass
-        time.sleep(0.2)
-    return False
 
 
 @contextmanager
@@ -529,7 +392,7 @@ def postgres() -> Iterator[str]:
     command = [str(programs / "postgres"), "-D", str(data), *flags]
     process = subprocess.Popen(command, stdout=sys.stderr, stderr=sys.stderr, cwd=own, **user)
     try:
-        wait_port(port, process)
+        wait_port(port, process, READY_S)
         time.sleep(1)
         yield f"postgresql://drift@127.0.0.1:{port}/postgres"
     finally:

@@ -10,26 +10,21 @@ digits that it drew itself.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
 import random
 import re
-import signal
 import socket
 import struct
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from support import Report, Service, answer, arguments, running  # type: ignore[import-not-found]
 
 ACCURACY = {"iris": 0.93, "digits": 0.96, "mnist": 0.9}
 READY_S = 90.0
@@ -46,86 +41,27 @@ SEGMENTS = (
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("verb", choices=("prepare", "check"))
-    parser.add_argument("project", type=Path)
-    parser.add_argument("--url")
-    parser.add_argument("--env", action="append", default=[])
-    asked = parser.parse_args()
-    project: Path = asked.project
+    asked = arguments()
     if asked.verb == "prepare":
-        if answer(project, "dataset") == "mnist":
-            write_idx(project / "data")
+        if answer(asked.project, "model_service_dataset") == "mnist":
+            write_idx(asked.project / "data")
         return 0
-    given = dict(each.split("=", 1) for each in asked.env)
     report = Report()
     if asked.url:
-        service = Service(asked.url, given.get("APP_API_KEYS", ""))
-        ask_everything(service, project, report)
+        service = Service(asked.url, asked.env.get("APP_API_KEYS", ""))
+        ask_everything(service, asked.project, report)
     else:
-        check_locally(project, report)
-    print(json.dumps({"findings": report.findings, "figures": report.figures}))
+        check_locally(asked.project, report)
+    report.tell()
     return 0
-
-
-def answer(project: Path, key: str) -> str:
-    """An answer that the project was made with."""
-    text = (project / ".copier-answers.yml").read_text()
-    found = re.search(rf"^model_service_{key}: *(\S+)$", text, re.MULTILINE)
-    return found[1].strip("'\"") if found else ""
-
-
-@dataclass
-class Report:
-    """What was found, and the figures seen."""
-
-    findings: list[str] = field(default_factory=list)
-    figures: dict[str, float] = field(default_factory=dict)
-
-    def want(self, held: object, finding: str) -> None:
-        if not held:
-            self.findings.append(finding)
-
-
-@dataclass
-class Service:
-    """The service as its clients see it."""
-
-    url: str
-    key: str
-
-    def ask(
-        self, path: str, body: object = None, *, key: str | None = None, method: str | None = None
-    ) -> tuple[int, dict[str, str], bytes]:
-        """One request; `body` is sent as JSON, or as it is when it is bytes."""
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json", "X-Request-ID": "proof-1"}
-        if key := self.key if key is None else key:
-            headers["X-API-Key"] = key
-        request = urllib.request.Request(self.url + path, data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return response.status, _lower(response.headers), response.read()
-        except urllib.error.HTTPError as error:
-            return error.code, _lower(error.headers), error.read()
-
-    def json(self, path: str, body: object = None) -> dict[str, Any]:
-        status, _, content = self.ask(path, body)
-        if status != 200:
-            message = f"{path} answered {status}: {content[:300]!r}"
-            raise AssertionError(message)
-        found: dict[str, Any] = json.loads(content)
-        return found
-
-
-def _lower(headers: Any) -> dict[str, str]:
-    return {key.lower(): value for key, value in headers.items()}
 
 
 def check_locally(project: Path, report: Report) -> None:
     """Start it with `make run` and check what only its own machine can see."""
-    with running(project) as service:
-        if not wait_ready(service):
+    # The limit protects from clients like this one.
+    settings = {"APP_RATE_LIMIT": "100000/second"}
+    with running(project, settings, starts_s=READY_S, ends_s=ENDS_S) as service:
+        if not service.ready(READY_S):
             report.want(held=False, finding="`make run` does not become ready")
             return
         rows = ask_everything(service, project, report)
@@ -137,87 +73,10 @@ def check_locally(project: Path, report: Report) -> None:
     check_tampered(project, report)
 
 
-@contextmanager
-def running(project: Path) -> Iterator[Service]:
-    """`make run` on a free port, ended with SIGTERM."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    # The limit protects from clients like this one.
-    env = os.environ | {"APP_PORT": str(port), "APP_RATE_LIMIT": "100000/second"}
-    process = subprocess.Popen(
-        ["make", "run"],
-        cwd=project,
-        env=env,
-        stdout=sys.stderr,
-        stderr=sys.stderr,
-        start_new_session=True,
-    )
-    try:
-        wait_port(port, process)
-        yield Service(f"http://127.0.0.1:{port}", own_key(project))
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(ENDS_S)
-            wait_gone(process.pid)
-        finally:
-            _kill(process.pid)
-
-
-def wait_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Wait until somebody listens (the first `make run` trains a model)."""
-    until = time.monotonic() + READY_S
-    while time.monotonic() < until and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.2)
-
-
-def wait_gone(group: int) -> None:
-    until = time.monotonic() + ENDS_S
-    while time.monotonic() < until:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.1)
-
-
-def _kill(group: int) -> None:
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-
-
-def own_key(project: Path) -> str:
-    env = project / ".env"
-    found = (
-        re.search(r"^APP_API_KEYS=([^,\s]+)", env.read_text(), re.MULTILINE)
-        if env.exists()
-        else None
-    )
-    return found[1] if found else ""
-
-
-def wait_ready(service: Service) -> bool:
-    until = time.monotonic() + READY_S
-    while time.monotonic() < until:
-        try:
-            if service.ask("/health/ready")[0] == 200:
-                return True
-        except OSError:
-            pass
-        time.sleep(0.2)
-    return False
-
-
 def ask_everything(service: Service, project: Path, report: Report) -> int:
     """All that a client can check; returns how many rows were predicted for it."""
     manifest = service.json("/v1/model")["manifest"]
-    dataset = answer(project, "dataset")
+    dataset = answer(project, "model_service_dataset")
     values, truth = known(project, dataset)
     names = [each["name"] for each in manifest["features"]]
     rows: list[Any] = (
@@ -225,7 +84,7 @@ def ask_everything(service: Service, project: Path, report: Report) -> int:
     )
     predicted = check_predictions(service, dataset, rows, truth, report)
     refused = check_refusals(service, rows[0], report)
-    check_key(service, rows[0], answer(project, "auth"), report)
+    check_key(service, rows[0], answer(project, "model_service_auth"), report)
     check_surface(service, report)
     return predicted + refused
 

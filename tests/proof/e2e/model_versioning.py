@@ -5,7 +5,6 @@ Standard library alone. Digests, rows and figures are computed here, not taken f
 
 from __future__ import annotations
 
-import argparse
 import csv
 import hashlib
 import json
@@ -14,9 +13,9 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from support import Report, arguments  # type: ignore[import-not-found]
 
 WHO = {
     f"GIT_{who}_{what}": value
@@ -27,36 +26,20 @@ ACCURACY = 0.9
 MODEL = "models/model.onnx"
 
 
-@dataclass
-class Report:
-    """What was found, and what was measured."""
-
-    findings: list[str] = field(default_factory=list)
-    figures: dict[str, Any] = field(default_factory=dict)
-
-    def want(self, held: object, finding: str) -> None:
-        if not held:
-            self.findings.append(finding)
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("step", choices=("prepare", "check"))
-    parser.add_argument("project", type=Path)
-    parser.add_argument("--state", type=Path)
-    parser.add_argument("--env", action="append", default=[])
-    chosen = parser.parse_args()
+    asked = arguments()
+    if asked.verb == "prepare":
+        return 0
     report = Report()
-    if chosen.step == "check":
-        try:
-            if chosen.state:
-                check_predictions(chosen.state / "predictions.csv", "unreleased", report)
-            else:
-                check_project(chosen.project.absolute(), report)
-        except StoppedError as error:
-            report.want(held=False, finding=str(error))
-    print(json.dumps({"findings": report.findings, "figures": report.figures}))
-    return 1 if report.findings else 0
+    try:
+        if asked.state:
+            check_predictions(asked.state / "predictions.csv", "unreleased", report)
+        else:
+            check_project(asked.project, report)
+    except StoppedError as error:
+        report.want(held=False, finding=str(error))
+    report.tell()
+    return 0
 
 
 class StoppedError(Exception):

@@ -11,7 +11,6 @@ data set, asked through the project's Python.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import os
@@ -22,9 +21,11 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from support import Report, arguments  # type: ignore[import-not-found]
 
 START_S = 120.0
 MIN_ACCURACY = 0.95
@@ -51,12 +52,7 @@ for path, extra in ((sys.argv[2], []), (sys.argv[3], [sys.argv[4]])):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("verb", choices=("prepare", "check"))
-    parser.add_argument("project", type=Path)
-    parser.add_argument("--state", type=Path)
-    parser.add_argument("--env", action="append", default=[])
-    asked = parser.parse_args()
+    asked = arguments()
     if asked.verb == "prepare":
         return 0
     report = Report()
@@ -69,20 +65,8 @@ def main() -> int:
         check_bad_data(project, report)
         check_killed(project, report)
         check_report(project, report)
-    print(json.dumps({"findings": report.findings, "figures": report.figures}))
+    report.tell()
     return 0
-
-
-@dataclass
-class Report:
-    """What was found, and the figures seen."""
-
-    findings: list[str] = field(default_factory=list)
-    figures: dict[str, float] = field(default_factory=dict)
-
-    def want(self, held: object, finding: str) -> None:
-        if not held:
-            self.findings.append(finding)
 
 
 @dataclass(frozen=True)
