@@ -38,8 +38,10 @@ def _settings(line: str) -> str:
 def _s3() -> Iterator[str]:
     """Start a server that speaks S3, with the bucket of this project in it; gives its address."""
     import boto3  # noqa: PLC0415 - only there if the project uses S3
+    from moto.backends import get_backend  # noqa: PLC0415
     from moto.server import ThreadedMotoServer  # noqa: PLC0415
 
+    get_backend("s3").reset()  # moto keeps buckets for as long as the process lives
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
