@@ -1,6 +1,7 @@
 """Release: give a commit, its data and its model a name that stays."""
 
 import platform
+import time
 from importlib import metadata
 
 import orjson
@@ -15,6 +16,8 @@ from .store import Store
 
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx")
 """Those that have a say in what the model is."""
+PAUSES = (0.2, 0.5, 1.0, 2.0, 0.0)
+"""Seconds after each attempt at pushing a tag that the remote refused, though it has none such."""
 
 
 def release(git: Git, store: Store, version: str) -> Release:
@@ -35,7 +38,7 @@ def release(git: Git, store: Store, version: str) -> Release:
     git.require_identity()
     remote = git.remote()
     if remote is not None:
-        git.run("fetch", "--tags", remote)
+        _fetch(git, remote)
     commit = git.commit()
     known = {each.version: each for each in releases.releases(git)}
     if version not in known:
@@ -110,19 +113,43 @@ def _check(git: Git, store: Store, version: str, commit: str) -> None:
     order(version)
 
 
-def _push_tag(git: Git, remote: str, version: str, *, made_now: bool) -> None:
-    name = releases.tag(version)
+def _fetch(git: Git, remote: str) -> None:
     try:
-        git.run("push", "--quiet", remote, f"refs/tags/{name}")
+        git.run("fetch", "--tags", remote)
     except GitError as error:
-        taken = git.ask("ls-remote", "--exit-code", remote, f"refs/tags/{name}") is not None
-        if not taken:
-            raise StateError(
-                f"{name} is made, but {remote} cannot be reached: call it again to go on ({error})"
-            ) from error
-        if made_now:
-            git.run("tag", "--delete", name)
+        if "would clobber existing tag" not in str(error):
+            raise
         raise StateError(
-            f"somebody else has released {version} in the meantime: `git fetch --tags`, then "
-            "choose another name; your data is safe in the remote"
+            f"a version here and one of the same name at {remote} are two different ones: "
+            f"`git tag --delete NAME` removes yours, then choose another name ({error})"
         ) from error
+
+
+def _push_tag(git: Git, remote: str, version: str, *, made_now: bool) -> None:
+    """Push the tag; somebody else's push of the same name may be under way."""
+    name = releases.tag(version)
+    for pause in PAUSES:
+        try:
+            git.run("push", "--quiet", remote, f"refs/tags/{name}")
+        except GitError as error:
+            refusal = error
+        else:
+            return
+        taken = git.ask("ls-remote", remote, f"refs/tags/{name}")
+        if taken is None:
+            raise StateError(
+                f"{name} is made, but {remote} cannot be reached: call it again to go on "
+                f"({refusal})"
+            ) from refusal
+        if taken:
+            if made_now:
+                git.run("tag", "--delete", name)
+            raise StateError(
+                f"somebody else has released {version} in the meantime: `git fetch --tags`, then "
+                "choose another name; your data is safe in the remote"
+            ) from refusal
+        time.sleep(pause)
+    raise StateError(
+        f"{name} is made, but {remote} does not take it: see to what it says, then call it again "
+        f"to go on ({refusal})"
+    ) from refusal
