@@ -1,8 +1,8 @@
 """Container tools without an engine: packages, storage of our own, and the base image.
 
-Everything lives under `cache_dir()`; nothing is written to /etc. Where Docker Hub can be reached,
-the base is the real `python:X.Y-slim`; elsewhere a stand-in is made of a minimal Debian and the
-CPython of this machine.
+Base images are kept under `cache_dir()`; what is built goes into a store of its own, which leaves
+with its folder. Nothing is written to /etc. Where Docker Hub can be reached, the base is the real
+`python:X.Y-slim`; elsewhere a stand-in is made of a minimal Debian and the CPython of this machine.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ _STORAGE = """[storage]
 driver = "overlay"
 graphroot = "{folder}/store"
 runroot = "{folder}/run"
+[storage.options]
+additionalimagestores = [{others}]
 """
 _CONTAINERS = """[containers]
 default_ulimits = ["nofile=20000:20000", "nproc=4096:4096"]
@@ -78,7 +80,7 @@ def need_packages(names: Sequence[str]) -> None:
     if shutil.which("dpkg-query") is None:
         message = f"not a Debian-like system: install {', '.join(names)} by hand"
         raise SkipStepError(message)
-    with _locked("apt"):
+    with locked("apt"):
         missing = [name for name in names if not installed(name)]
         if not missing:
             return
@@ -94,20 +96,34 @@ def need_packages(names: Sequence[str]) -> None:
             raise SkipStepError(message)
 
 
+def discard(folder: Path) -> None:
+    """Give back what a store in `folder` takes: gigabytes, and the mounts of its layers."""
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    inside = [where for where in reversed(mounts) if Path(where).is_relative_to(folder)]
+    if inside:
+        subprocess.run(["umount", "--lazy", *inside], check=False, capture_output=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @cache
-def engine_env() -> dict[str, str]:
-    """Settings that keep buildah and podman in a folder of ours; needs root."""
+def engine_env(folder: Path | None = None) -> dict[str, str]:
+    """Settings that keep buildah and podman in `folder`, where they find the base images, too.
+
+    Without a folder it is the store of the base images itself. Needs root.
+    """
     if os.geteuid() != 0:
         message = "building and running images here needs root"
         raise SkipStepError(message)
     need_packages(_PACKAGES)
-    folder = cache_dir() / "containers"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "storage.conf").write_text(_STORAGE.format(folder=folder))
-    (folder / "containers.conf").write_text(_CONTAINERS)
+    bases = cache_dir() / "containers"
+    place = folder or bases
+    place.mkdir(parents=True, exist_ok=True)
+    others = f'"{bases}/store"' if folder else ""
+    (place / "storage.conf").write_text(_STORAGE.format(folder=place, others=others))
+    (place / "containers.conf").write_text(_CONTAINERS)
     return {
-        "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
-        "CONTAINERS_CONF": str(folder / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(place / "storage.conf"),
+        "CONTAINERS_CONF": str(place / "containers.conf"),
     }
 
 
@@ -139,7 +155,7 @@ def bases(dockerfile: Path) -> list[str]:
 def provide(image: str) -> None:
     """Have `image` in our storage: it is there, it can be pulled, or a stand-in is made."""
     env = os.environ | engine_env()
-    with _locked("base-image"):
+    with locked("base-image"):
         if _podman(["image", "exists", image], env).returncode == 0:
             return
         full = f"docker.io/library/{image}"
@@ -248,7 +264,7 @@ def _checked(command: Sequence[str]) -> None:
 
 
 @contextmanager
-def _locked(name: str) -> Iterator[None]:
+def locked(name: str) -> Iterator[None]:
     """One process at a time: proofs run two by two."""
     path = cache_dir() / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import (
+    images,
     report,
     step_ci,
     step_keep_up,
@@ -79,7 +80,7 @@ def unit_for(
     try:
         yield Unit(root, spec, answers, scratch, results, every_event, constraints)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        images.discard(scratch)
 
 
 def prove_unit(unit: Unit, steps: Sequence[str], tell: Listener) -> list[StepResult]:

@@ -28,7 +28,11 @@ def prove(unit: Unit) -> Outcome:
     what they call, `make` with its targets, is what the other steps call for this set, too.
     """
     images.need_packages(unit.spec.packages)
-    folder = unit.clone("ci")
+    with unit.clone("ci") as folder:
+        return _prove(unit, folder)
+
+
+def _prove(unit: Unit, folder: Path) -> Outcome:
     workflows = sorted((folder / ".github" / "workflows").glob("*.y*ml"))
     findings = [*lint(unit, folder)]
     uses = {path: actions.used(path) for path in workflows}
@@ -90,7 +94,7 @@ def _execute(
         *("-P", "ubuntu-latest=-self-hosted", "--action-offline-mode", "--no-cache-server"),
         *("--workflows", str(path), *_matrix(unit, workflow)),
         *actions.stand_ins(uses, shims),
-        *_image_options(folder, shims),
+        *_image_options(unit, folder, shims),
     ]
     before = set(ran)
     for event in wanted:
@@ -132,10 +136,10 @@ def _matrix(unit: Unit, workflow: dict[Any, Any]) -> list[str]:
     return options
 
 
-def _image_options(folder: Path, shims: Path) -> list[str]:
+def _image_options(unit: Unit, folder: Path, shims: Path) -> list[str]:
     """Let `make image` in a job use buildah, where that is to be had."""
     try:
-        env = images.engine_env()
+        env = unit.engine()
         for base in images.bases(folder / "Dockerfile"):
             images.provide(base)
     except SkipStepError:

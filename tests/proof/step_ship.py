@@ -37,7 +37,11 @@ _SECRET_NAME = re.compile(r"(?i)(password|secret|token|api_?keys?)=.+")
 
 def prove(unit: Unit) -> Outcome:
     """Everything between the repository and a running container or cluster."""
-    folder = unit.clone("ship")
+    with unit.clone("ship") as folder:
+        return _prove(unit, folder)
+
+
+def _prove(unit: Unit, folder: Path) -> Outcome:
     findings = [*_lint_findings(unit, folder), *manifest_findings(unit, folder)]
     figures: Figures = {}
     if unit.spec.image is not None:
@@ -135,7 +139,7 @@ def _image_findings(unit: Unit, folder: Path, facts: ImageFacts, figures: Figure
     prepare(unit, folder)
     tag = f"localhost/proof-{unit.slug}-{unit.answers.name}:{os.getpid()}"
     call = ("make", "image", f"CONTAINER_ENGINE={wrapper / 'buildah'}", f"IMAGE={tag}")
-    done = unit.run(*call, cwd=folder, log="image", timeout=_BUILD_LIMIT, extra=images.engine_env())
+    done = unit.run(*call, cwd=folder, log="image", timeout=_BUILD_LIMIT, extra=unit.engine())
     figures["image_s"] = round(done.seconds, 1)
     if done.code != 0:
         yield f"`make image` fails (exit {done.code}):\n{done.tail(20)}"
@@ -150,9 +154,7 @@ def _image_findings(unit: Unit, folder: Path, facts: ImageFacts, figures: Figure
 
 def _podman(unit: Unit, *arguments: str, timeout: float = 120) -> Done:
     command = ("podman", *arguments)
-    return unit.run(
-        *command, cwd=unit.scratch, log="podman", timeout=timeout, extra=images.engine_env()
-    )
+    return unit.run(*command, cwd=unit.scratch, log="podman", timeout=timeout, extra=unit.engine())
 
 
 def _inside_findings(unit: Unit, tag: str, facts: ImageFacts, figures: Figures) -> Iterator[str]:
@@ -268,25 +270,29 @@ def _stop_findings(unit: Unit, name: str, good: Sequence[str] = ()) -> Iterator[
 def _container(
     unit: Unit, tag: str, facts: ImageFacts, *options: str
 ) -> Iterator[tuple[str, Path]]:
-    """A container that was started, by its name, and the folder that holds its state."""
+    """A container that was started, by its name, and the folder that holds its state.
+
+    Stores of several proofs know nothing of each other's addresses, so they take turns.
+    """
     name = tag.rpartition("/")[2].replace(":", "-")
     state = Path(tempfile.mkdtemp(prefix="state-", dir=unit.scratch))
     state.chmod(0o777)  # the container's user is none of this machine's
     volume = (f"--volume={state}:{facts.state}",) if facts.state else ()
     hardened = ("--read-only", "--tmpfs=/tmp", "--cap-drop=all", "--security-opt=no-new-privileges")
     settings = [f"--env={key}={value}" for key, value in facts.env.items()]
-    started = _podman(
-        unit,
-        *("run", "--detach", "--name", name, "--pull=never", *options),
-        *(*hardened, *volume, *settings, tag, *facts.command),
-    )
-    try:
-        if started.code != 0:
-            message = f"the container can't be started:\n{started.tail()}"
-            raise BrokenTemplateError(message)
-        yield name, state
-    finally:
-        _podman(unit, "rm", "--force", name)
+    with images.locked("container-network"):
+        started = _podman(
+            unit,
+            *("run", "--detach", "--name", name, "--pull=never", *options),
+            *(*hardened, *volume, *settings, tag, *facts.command),
+        )
+        try:
+            if started.code != 0:
+                message = f"the container can't be started:\n{started.tail()}"
+                raise BrokenTemplateError(message)
+            yield name, state
+        finally:
+            _podman(unit, "rm", "--force", name)
 
 
 def _answers(url: str) -> bool:

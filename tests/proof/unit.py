@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from . import shell
+from . import images, shell
 from .records import AnswerSet, Spec
 from .shell import Done
 
@@ -84,8 +85,7 @@ class Unit:
             self._made["rendered"] = target
         return self._made["rendered"]
 
-    def clone(self, name: str) -> Path:
-        """A fresh clone of the rendered repository."""
+    def _clone(self, name: str) -> Path:
         target = self.scratch / name / self.project_name
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -93,10 +93,27 @@ class Unit:
         _git("-C", str(target), "remote", "remove", "origin")
         return target
 
+    @contextmanager
+    def clone(self, name: str) -> Iterator[Path]:
+        """A fresh clone of the rendered repository; what grew in it, gigabytes, leaves with it."""
+        target = self._clone(name)
+        try:
+            yield target
+        finally:
+            shutil.rmtree(target, ignore_errors=True)
+
+    def engine(self) -> dict[str, str]:
+        """The settings of this unit's own store of images.
+
+        Raises:
+            SkipStepError: There can be none here.
+        """
+        return images.engine_env(self.scratch / "containers")
+
     def installed(self) -> Path:
         """A fresh clone in which `make setup` was run; its time is in `setup_seconds`."""
         if "installed" not in self._made:
-            target = self.clone("clone")
+            target = self._clone("clone")
             done = self.run("make", "setup", cwd=target, log="setup", timeout=SETUP_LIMIT)
             if done.code != 0:
                 message = f"`make setup` failed (exit {done.code}):\n{done.tail()}"
