@@ -1,8 +1,12 @@
 """Puts the plumbing around an app, in the one order that makes sense."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from .auth import ApiKeys, RequireApiKey
 from .direct import Direct, Endpoint
@@ -10,9 +14,31 @@ from .health import OPEN_PATHS, Lifecycle, health_routes
 from .limits import Limits
 from .metrics import HttpMetrics
 from .observe import Observe
+from .openapi import describe
 from .problems import answer_with_problems
 from .ratelimit import RateLimit
 from .settings import ServiceSettings
+
+
+def bare_app(
+    title: str,
+    description: str,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+) -> FastAPI:
+    """Make an app without routes, whose `/docs` needs nothing from a CDN.
+
+    Args:
+        title: Of the API, for those who read about it.
+        description: Of the API.
+        lifespan: What is to be done before the first request and after the last.
+    """
+    return FastAPIOffline(
+        title=title,
+        description=description,
+        version="1.0",
+        lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # equip sees to these
+    )
 
 
 def equip(  # noqa: PLR0913 - each is a part that the caller owns
@@ -23,6 +49,7 @@ def equip(  # noqa: PLR0913 - each is a part that the caller owns
     metrics: HttpMetrics,
     lifecycle: Lifecycle,
     obstacle: Callable[[], str | None],
+    openapi: Callable[[], dict[str, Any]] | None = None,
     direct: Sequence[Endpoint] = (),
 ) -> None:
     """Add health, metrics, problems, authentication and limits to an app.
@@ -37,8 +64,13 @@ def equip(  # noqa: PLR0913 - each is a part that the caller owns
         metrics: Where traffic is counted.
         lifecycle: Of this process; the server sets it to draining.
         obstacle: Says why requests can't be answered now, or `None`.
+        openapi: Describes the API; by default its routes say it all.
         direct: The busiest endpoints.
     """
+    # FastAPI's documented way to describe an API in words of one's own.
+    app.openapi = openapi or partial(  # type: ignore[method-assign]
+        describe, app, with_key=settings.auth == "api-key"
+    )
     app.include_router(health_routes(lifecycle, metrics.registry, obstacle))
     answer_with_problems(app)
     # The last one added is the outermost.

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi_offline import FastAPIOffline
 
 from ..pages.routes import add_pages
 from ..store.db import connect
@@ -13,7 +12,7 @@ from ..web.auth import ApiKeys
 from ..web.health import Lifecycle
 from ..web.metrics import HttpMetrics
 from ..web.openapi import describe
-from ..web.service import equip
+from ..web.service import bare_app, equip
 from ..web.settings import SettingsError
 from .inbox import LabelRow, PredictionRow
 from .metrics import DriftCollector
@@ -51,23 +50,9 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
         await state.in_thread(state.checks.stop)
         state.stop()
 
-    app = FastAPIOffline(  # FastAPI whose /docs needs nothing from a CDN
-        title="Drift monitor",
-        description=DESCRIPTION,
-        version="1.0",
-        lifespan=lifespan,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # there is Prometheus
-    )
+    app = bare_app("Drift monitor", DESCRIPTION, lifespan)
     app.include_router(api_routes(state))
     add_pages(app, state, keys)
-    equip(
-        app,
-        settings,
-        keys=keys,
-        metrics=metrics,
-        lifecycle=lifecycle or Lifecycle(),
-        obstacle=state.obstacle,
-    )
 
     def openapi() -> dict[str, Any]:
         api = describe(app, with_key=settings.auth == "api-key")
@@ -76,5 +61,13 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
             api["components"]["schemas"][row.__name__] = schema
         return api
 
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
+    equip(
+        app,
+        settings,
+        keys=keys,
+        metrics=metrics,
+        lifecycle=lifecycle or Lifecycle(),
+        openapi=openapi,
+        obstacle=state.obstacle,
+    )
     return app

@@ -6,13 +6,12 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi_offline import FastAPIOffline
 
 from ..settings import Settings
 from ..web.auth import ApiKeys
 from ..web.health import Lifecycle
 from ..web.metrics import HttpMetrics
-from ..web.service import equip
+from ..web.service import bare_app, equip
 from .metrics import ModelMetrics
 from .openapi import document
 from .page import add_page
@@ -45,28 +44,22 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
         with suppress(asyncio.CancelledError):
             await watch
 
-    app = FastAPIOffline(  # FastAPI whose /docs needs nothing from a CDN
-        title="Model service",
-        description=DESCRIPTION,
-        version="1.0",
-        lifespan=lifespan,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # there is Prometheus
-    )
+    app = bare_app("Model service", DESCRIPTION, lifespan)
     busiest = prediction(store, settings.inline_rows)
     app.include_router(api_routes(store, busiest))
     add_page(app, store, keys, settings.inline_rows)
+
+    def openapi() -> dict[str, Any]:
+        return document(app, store.model, with_key=settings.auth == "api-key")
+
     equip(
         app,
         settings,
         keys=keys,
         metrics=metrics,
         lifecycle=lifecycle or Lifecycle(),
+        openapi=openapi,
         obstacle=lambda: None,  # there is always a model: without one the app is not made
         direct=[busiest],
     )
-
-    def openapi() -> dict[str, Any]:
-        return document(app, store.model, with_key=settings.auth == "api-key")
-
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
     return app

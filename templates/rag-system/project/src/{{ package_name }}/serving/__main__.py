@@ -2,32 +2,15 @@
 
 import sys
 
-from pydantic import ValidationError
-
-from .. import logs
 from ..records import UserError
 from ..settings import Settings
-from ..web.health import Lifecycle
-from ..web.server import serve
-from ..web.settings import SettingsError, complaints
+from ..web.run import run
 from .app import create_app
 
 
 def main() -> int:
     """Serve; gives the exit code."""
-    try:
-        settings = Settings()
-        logs.set_up(settings.log_level, settings.log_format)
-        lifecycle = Lifecycle()
-        serve(create_app(settings, lifecycle), settings, lifecycle)
-    except ValidationError as error:
-        for line in complaints(error):
-            print(f"error: {line}", file=sys.stderr)
-        return 1
-    except (UserError, SettingsError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run(Settings, create_app, UserError)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi_offline import FastAPIOffline
 
 from ..feedback import FeedbackBook
 from ..settings import Settings
@@ -13,8 +11,7 @@ from ..steps import export
 from ..web.auth import ApiKeys
 from ..web.health import Lifecycle
 from ..web.metrics import HttpMetrics
-from ..web.openapi import describe
-from ..web.service import equip
+from ..web.service import bare_app, equip
 from .access import Access
 from .engine import Engine
 from .metrics import RagMetrics
@@ -55,13 +52,7 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
         flush()
         engine.close()
 
-    app = FastAPIOffline(  # FastAPI whose /docs needs nothing from a CDN
-        title="Answers from documents",
-        description=DESCRIPTION,
-        version="1.0",
-        lifespan=lifespan,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # steps.py does that
-    )
+    app = bare_app("Answers from documents", DESCRIPTION, lifespan)
     book = FeedbackBook(settings.state_dir / "feedback.db")
     app.include_router(api_routes(settings, engine, access, metrics, book))
     add_page(app, keys)
@@ -73,11 +64,6 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
         lifecycle=lifecycle or Lifecycle(),
         obstacle=lambda: engine.obstacle,
     )
-
-    def openapi() -> dict[str, Any]:
-        return describe(app, with_key=settings.auth == "api-key")
-
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
     return app
 
 
