@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     three.add_argument("template")
     three.add_argument("rendered", type=Path)
     chosen = parser.parse_args(arguments)
+    # Whoever is started in the background of a script ignores Ctrl-C, and so does all it starts,
+    # also the tests that are to be stopped with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return {"prove": _prove, "freshen": _freshen, "sync": _sync}[chosen.verb](chosen)
     except (spec.SpecError, ScaffoldError, ValueError) as error:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
 from .records import Outcome
-from .unit import Unit, git
+from .unit import Unit, git, render
 
 VERBS = frozenset(
     "setup demo run test lint format typecheck image up down clean help".split()  # noqa: SIM905
@@ -21,6 +22,7 @@ _LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)|<img[^>]+s
 _MAKE = re.compile(
     r"(?:^|[`\s(;&])make((?:[ \t]+[a-z][\w-]*(?![\w=-])|[ \t]+[A-Z_]+=\S+)+)", re.MULTILINE
 )
+_LONG_NAME = "a-name-of-exactly-forty-lower-case-chars"
 _SHELL = ("bash", "sh", "shell", "console")
 _PATH = re.compile(r"(?:^|\s)(?:\./)?((?:deploy|tests|src|scripts|configs?|docs)/[\w./-]+)")
 
@@ -38,11 +40,29 @@ def prove(unit: Unit) -> Outcome:
     if done.code != 0 or changed:
         findings.append(f"`make format` changes or fails (exit {done.code}):\n{changed}")
         git("-C", str(folder), "checkout", "--quiet", ".")
+    findings += _long_name_findings(unit, folder)
     findings += _strictness(folder)
     targets = _targets(unit, folder)
     findings += (f"make has no `{verb}`" for verb in sorted(VERBS - targets))
     findings += _readme_findings(folder, targets)
     return Outcome(tuple(findings), {"make_targets": len(targets)})
+
+
+def _long_name_findings(unit: Unit, folder: Path) -> Iterator[str]:
+    """A name is in many lines, so those of a project with a long one must not outgrow the limit."""
+    answers = unit.answers.answers | {"project_name": _LONG_NAME}
+    named = replace(unit, answers=replace(unit.answers, answers=answers))
+    target = unit.scratch / "named" / _LONG_NAME
+    target.parent.mkdir(exist_ok=True)
+    if (done := render(named, target, "--no-git")).code != 0:
+        yield f"a project named {_LONG_NAME} can't be made:\n{done.tail()}"
+        return
+    ruff = str(folder / ".venv/bin/ruff")
+    for options in (("check", "--no-fix"), ("format", "--check")):
+        done = unit.run(ruff, *options, "--no-cache", ".", cwd=target, log="named")
+        if done.code != 0:
+            faulty = f"finds fault with a project named {_LONG_NAME}"
+            yield f"`ruff {options[0]}` {faulty}:\n{done.tail()}"
 
 
 def _strictness(folder: Path) -> Iterator[str]:

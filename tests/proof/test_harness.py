@@ -73,6 +73,7 @@ READ = (
     Break(SERVING, "`make lint` fails", "\nimport this\n"),
     Break(WORDS, "`make typecheck` fails", "WORD: int =", "WORD ="),
     Break(DEMO, "`make format` changes", 'print( "hi" )\n'),
+    Break(TESTS, "finds fault with a project named", "\n# {{ package_name }} " + "x" * 70 + "\n"),
     Break(
         f"{SHARED}/pyproject-tools.toml", "mypy is not strict", "strict = false", "strict = true"
     ),
