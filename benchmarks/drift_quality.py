@@ -18,6 +18,7 @@ Prints one line of figures for each.
 
 import argparse
 import json
+import os
 import subprocess
 import tempfile
 from collections import Counter
@@ -292,7 +293,8 @@ def estimates(nannyml: str) -> None:
         if nannyml:
             peer = Path(__file__).with_name("peers") / "nannyml_cbpe.py"
             command = [nannyml, "-W", "ignore", str(peer), folder]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+            quiet = os.environ | {"NML_DISABLE_USAGE_LOGGING": "1"}
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=quiet)
             for kind, errors in json.loads(done.stdout).items():
                 print_errors("NannyML", kind, errors)
 
