@@ -167,16 +167,17 @@ def stories_of(job: tuple[Task, int]) -> dict[str, Story]:
     calibrator, found = calibration.Calibrator(known, seed), {}
     for drift in stream.DRIFTS:
         played = replace(reference, drift=drift, begins=BEGINS)
-        opened, history = [], {}
+        opened, flagged, history = [], [], {}
         for batch in played.batches(PLAYED):
             labels = [each.label for each in batch.labels]
             frame = from_predictions(played.schema, batch.predictions, labels)
             for result in checks_of(known, calibrator, batch.number, frame):
+                flagged += [batch.number] if result.drifted and batch.number >= BEGINS else []
                 for each in incidents.advance(list(history.values()), result, incidents.Policy()):
                     history[each.incident.id] = each.incident
                     opened += [each.window] if each.change == "opened" else []
         late = [window for window in opened if window >= BEGINS]
-        delay = late[0] - BEGINS if late else None
+        delay = flagged[0] - BEGINS if flagged else None
         found[drift] = Story(delay, len(opened) - len(late), len(late))
     return found
 
