@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import yaml
 from . import actions, images, tools
 from .records import AnswerSet, Outcome, SkipStepError
 from .spec import SHARED
-from .unit import BrokenTemplateError, Unit, render
+from .unit import Unit
 
 _RUN_LIMIT = 1200.0
 _EVENTS = ("push", "schedule")  # one of them is enough, unless all are asked for
@@ -66,13 +65,7 @@ def lint(unit: Unit, folder: Path) -> Iterator[str]:
 def _special(unit: Unit, folder: Path) -> bool:
     """Whether the workflows are others than with the default answers, and the same names."""
     names = {key: value for key, value in unit.answers.answers.items() if key in SHARED}
-    usual = replace(unit, answers=AnswerSet("defaults", names))
-    target = unit.scratch / "usual" / unit.project_name
-    target.parent.mkdir(exist_ok=True)
-    done = render(usual, target, "--no-git")
-    if done.code != 0:
-        message = f"`mlops-scaffold new` failed with the default answers:\n{done.tail()}"
-        raise BrokenTemplateError(message)
+    target = unit.render_into("usual", AnswerSet("defaults", names))
     return _workflows(target) != _workflows(folder)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
-from .records import Outcome
-from .unit import Unit, git, render
+from .records import AnswerSet, Outcome
+from .unit import Unit, git
 
 VERBS = frozenset(
     "setup demo run test lint format typecheck image up down clean help".split()  # noqa: SIM905
@@ -51,12 +50,7 @@ def prove(unit: Unit) -> Outcome:
 def _long_name_findings(unit: Unit, folder: Path) -> Iterator[str]:
     """A name is in many lines, so those of a project with a long one must not outgrow the limit."""
     answers = unit.answers.answers | {"project_name": _LONG_NAME}
-    named = replace(unit, answers=replace(unit.answers, answers=answers))
-    target = unit.scratch / "named" / _LONG_NAME
-    target.parent.mkdir(exist_ok=True)
-    if (done := render(named, target, "--no-git")).code != 0:
-        yield f"a project named {_LONG_NAME} can't be made:\n{done.tail()}"
-        return
+    target = unit.render_into("named", AnswerSet(unit.answers.name, answers))
     ruff = str(folder / ".venv/bin/ruff")
     for options in (("check", "--no-fix"), ("format", "--check")):
         done = unit.run(ruff, *options, "--no-cache", ".", cwd=target, log="named")

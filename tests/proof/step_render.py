@@ -14,7 +14,7 @@ import yaml
 
 from .records import Outcome, Spec
 from .spec import questions
-from .unit import BrokenTemplateError, Unit, render
+from .unit import Unit
 
 REQUIRED = (
     *("README.md", "LICENSE", "Makefile", "pyproject.toml", "constraints.txt", "tests"),
@@ -153,12 +153,7 @@ def _machine(unit: Unit) -> dict[str, str]:
 
 def _again_findings(unit: Unit, folder: Path, files: list[Path]) -> Iterator[str]:
     """Rendered once more, each file has the same bytes and mode."""
-    again = unit.scratch / "again" / folder.name
-    again.parent.mkdir(exist_ok=True)
-    done = render(unit, again, "--no-git")
-    if done.code != 0:
-        message = f"the second rendering failed:\n{done.tail()}"
-        raise BrokenTemplateError(message)
+    again = unit.render_into("again")
     swapped = {"constraints.txt"} if unit.constraints else set()
     for path in sorted({*files, *_files(again)}):
         if path.as_posix() in swapped:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -73,17 +73,27 @@ class Unit:
     def rendered(self) -> Path:
         """The rendered repository with one commit, made by the command line."""
         if "rendered" not in self._made:
-            target = self.scratch / "rendered" / self.project_name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            done = render(self, target, "--no-git")
-            if done.code != 0:
-                message = f"`mlops-scaffold new` failed:\n{done.tail()}"
-                raise BrokenTemplateError(message)
+            target = self.render_into("rendered")
             if self.constraints is not None:
                 shutil.copy(self.constraints, target / "constraints.txt")
             _commit(target)
             self._made["rendered"] = target
         return self._made["rendered"]
+
+    def render_into(self, name: str, answers: AnswerSet | None = None) -> Path:
+        """Render into a folder of its own, perhaps with other answers.
+
+        Raises:
+            BrokenTemplateError: It can't be rendered.
+        """
+        unit = self if answers is None else replace(self, answers=answers)
+        target = self.scratch / name / unit.project_name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        done = render(unit, target, "--no-git")
+        if done.code != 0:
+            message = f"`mlops-scaffold new` failed:\n{done.tail()}"
+            raise BrokenTemplateError(message)
+        return target
 
     def _clone(self, name: str) -> Path:
         target = self.scratch / name / self.project_name
