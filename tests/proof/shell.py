@@ -80,6 +80,18 @@ def clean_env(home: Path) -> dict[str, str]:
     }
 
 
+def forget_superseded() -> None:
+    """Remove builds of packages that newer ones have taken the place of, a gigabyte each for some.
+
+    uv waits until no other uv is at work; if that takes long, the next call does it.
+    """
+    uv = shutil.which("uv") or str(Path(sys.prefix) / "bin" / "uv")
+    env = os.environ | {"UV_CACHE_DIR": str(cache_dir() / "uv"), "UV_LOCK_TIMEOUT": "20"}
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        command = [uv, "cache", "prune", "--quiet"]
+        subprocess.run(command, env=env, check=False, capture_output=True, timeout=60)
+
+
 @cache
 def network_cut() -> tuple[str, ...]:
     """What to put before a command so that it has loopback and no other network."""

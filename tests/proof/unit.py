@@ -111,6 +111,7 @@ class Unit:
             yield target
         finally:
             shutil.rmtree(target, ignore_errors=True)
+            shell.forget_superseded()
 
     def engine(self) -> dict[str, str]:
         """The settings of this unit's own store of images.
