@@ -40,6 +40,7 @@ def connect(settings: Settings, dimensions: int) -> "Qdrant":
         url=settings.qdrant_url,
         api_key=settings.qdrant_key.get_secret_value() or None,
         timeout=_SECONDS,
+        check_compatibility=False,  # it asks in a thread, and warns where we are to say an error
     )
     try:
         parts = Parts(settings.qdrant_shards, settings.qdrant_replicas)
