@@ -83,7 +83,7 @@ def _scores(profile: Profile, knots: tuple[Floats, Floats], frame: Frame) -> lis
     if name not in frame.columns:
         return [np.zeros(frame.rows) for _ in groups[1:]]
     group = profile.group_of(frame.texts(name))
-    share = profile.counts / max(profile.counts.sum(), 1)
+    share = profile.counts / max(int(profile.counts.sum()), 1)
     return [
         np.where(group < 0, 0.0, ((group == at) - share[at]) / np.sqrt(share[at] * (1 - share[at])))
         for at in groups[1:]
