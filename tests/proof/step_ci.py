@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging.version import Version
 
 from . import actions, images, tools
 from .records import AnswerSet, Outcome, SkipStepError
@@ -118,14 +118,17 @@ def _why(output: str) -> str:
 
 
 def _matrix(unit: Unit, workflow: dict[Any, Any]) -> list[str]:
-    """One interpreter of the matrix is enough by default: this one; with all events, all here."""
-    here = f"3.{sys.version_info.minor}"
-    wanted = set(actions.interpreters()) if unit.every_event else {here}
+    """The newest interpreter of the matrix by default, as `run` takes this one; else all here."""
     options: list[str] = []
     for job in workflow.get("jobs", {}).values():
         for key, values in job.get("strategy", {}).get("matrix", {}).items():
-            if "python" in key and (found := sorted(wanted & {str(each) for each in values})):
-                options += [part for each in found for part in ("--matrix", f"{key}:{each}")]
+            if "python" not in key:
+                continue
+            found = sorted(
+                (each for each in map(str, values) if each in actions.interpreters()), key=Version
+            )
+            wanted = found if unit.every_event else found[-1:]
+            options += [part for each in wanted for part in ("--matrix", f"{key}:{each}")]
     return options
 
 
