@@ -67,6 +67,7 @@ class _State(TypedDict, total=False):
     vector: NDArray[np.float32]
     hits: Sequence[Hit]
     confidence: float
+    dropped: tuple[str, ...]
     answer: Answer
 
 
@@ -213,15 +214,16 @@ class Assistant:
                 shown = self._shown(sentence)
                 sentences.append(shown)
                 _write([shown], verifier.citations)
+        dropped = tuple(verifier.dropped)
         if not sentences:
-            return {}
+            return {"dropped": dropped}
         answer = Answer(
             "answered",
             tuple(sentences),
             tuple(map(self._cited, verifier.citations)),
             state["question"],
             state["confidence"],
-            tuple(verifier.dropped),
+            dropped,
             spent.usage,
         )
         self._keep(state, answer)
@@ -230,7 +232,12 @@ class Assistant:
     def _abstain(self, state: _State) -> _State:
         """Say that there is no answer."""
         told = _told("abstained", prompts.ABSTAIN, state["question"])
-        answer = replace(told, confidence=state["confidence"], usage=state["spent"].usage)
+        answer = replace(
+            told,
+            confidence=state["confidence"],
+            dropped=state.get("dropped", ()),
+            usage=state["spent"].usage,
+        )
         self._keep(state, answer)
         return {"answer": answer}
 

@@ -11,22 +11,29 @@ from .grounding import Quote, find_support
 class Verifier:
     """Lets sentences pass that a source bears out, numbers the sources, and keeps the rest.
 
+    What has been said is not looked at again: small models repeat themselves.
+
     Args:
         passages: What the answer was written from.
 
     Attributes:
         citations: The sources of what has passed.
-        dropped: What has not passed.
+        dropped: What no source bears out.
     """
 
     def __init__(self, passages: Sequence[Hit]) -> None:
         self._passages = passages
         self.citations: list[Citation] = []
         self.dropped: list[str] = []
+        self._said: set[str] = set()
 
     def passed(self, drafts: Iterable[Draft]) -> Iterator[Sentence]:
         """The sentences that are borne out, each with its citation."""
         for draft in drafts:
+            said = " ".join(draft.text.split()).casefold()
+            if said in self._said:
+                continue
+            self._said.add(said)
             quote = self._source_of(draft)
             if quote is None or suspicious(draft.text):
                 self.dropped.append(draft.text)

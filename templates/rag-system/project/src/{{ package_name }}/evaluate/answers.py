@@ -28,6 +28,7 @@ class Judged:
         real_citations: How many quotes stand in their document where they are said to.
         sentences: How many sentences it has.
         faithful: How many of them their sources bear out.
+        dropped: How many more were written, but not shown, as no source bears them out.
     """
 
     question: Question
@@ -38,6 +39,7 @@ class Judged:
     real_citations: int
     sentences: int
     faithful: int
+    dropped: int
 
 
 def ask_all(questions: Sequence[Question], assistant: Assistant, store: Store) -> list[Judged]:
@@ -83,6 +85,7 @@ def judged(question: Question, expected: Sequence[Gold], answer: Answer, store: 
         len(real),
         len(said),
         len(faithful),
+        len(answer.dropped),
     )
 
 

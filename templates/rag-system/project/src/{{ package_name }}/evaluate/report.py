@@ -43,7 +43,8 @@ class AnswerFigures:
         abstention_auc: How well confidence tells the two apart.
         citation_precision: Of all citations, those that hold what was expected.
         citation_reality: Of all citations, those whose quote stands where they say.
-        faithfulness: Of all sentences, those that their sources bear out.
+        faithfulness: Of all sentences shown, those that their sources bear out.
+        dropped: Of all sentences written, those not shown as no source bears them out.
     """
 
     exactness: float
@@ -53,11 +54,23 @@ class AnswerFigures:
     citation_precision: float
     citation_reality: float
     faithfulness: float
+    dropped: float
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All that was found."""
+    """All that was found.
+
+    Attributes:
+        questions: Name and version of the set of questions.
+        digest: Of the questions.
+        answerable: How many of them have an answer.
+        unanswerable: How many have none.
+        search: Configurations side by side.
+        answers: How good the answers are, if there are any.
+        judge: What the language model says of them, if it was asked.
+        dropped: Questions, and what was written in answer to them that no source bears out.
+    """
 
     questions: str
     digest: str
@@ -66,6 +79,7 @@ class Evaluation:
     search: tuple[Row, ...]
     answers: AnswerFigures | None
     judge: Verdicts | None = None
+    dropped: tuple[tuple[str, str], ...] = ()
 
 
 def search_rows(scores: Mapping[str, Scores], used: str) -> tuple[Row, ...]:
@@ -90,6 +104,7 @@ def answer_figures(every: Sequence[Judged]) -> AnswerFigures:
     """Figures of all answers."""
     known = [each for each in every if each.question.answerable]
     unknown = [each for each in every if not each.question.answerable]
+    shown, dropped = (sum(each.sentences for each in every), sum(each.dropped for each in every))
     about_known = _ratio(
         sum(each.right_citations for each in known), sum(each.citations for each in known)
     )
@@ -107,9 +122,8 @@ def answer_figures(every: Sequence[Judged]) -> AnswerFigures:
         citation_reality=_ratio(
             sum(each.real_citations for each in every), sum(each.citations for each in every)
         ),
-        faithfulness=_ratio(
-            sum(each.faithful for each in every), sum(each.sentences for each in every)
-        ),
+        faithfulness=_ratio(sum(each.faithful for each in every), shown),
+        dropped=_ratio(dropped, shown + dropped),
     )
 
 
@@ -165,8 +179,8 @@ def figures_of(found: Evaluation) -> dict[str, float]:
     figures = dict(used.means)
     if found.answers:
         answers = asdict(found.answers)
-        figures |= {name: value for name, value in answers.items() if name != "false_answers"}
-        figures["unanswerable left alone"] = 1 - answers["false_answers"]
+        wrong, dropped = answers.pop("false_answers"), answers.pop("dropped")
+        figures |= answers | {"unanswerable left alone": 1 - wrong, "borne out": 1 - dropped}
     return {name: round(value, 4) for name, value in figures.items()}
 
 
@@ -177,7 +191,7 @@ def write_baseline(found: Evaluation, path: Path) -> None:
 
 
 def regressions(found: Evaluation, path: Path) -> list[str]:
-    """What is worse than the baseline says, one line each.
+    """What is worse than the baseline says, one line each; of what was measured both times.
 
     Raises:
         OSError: There is no baseline.
@@ -189,5 +203,5 @@ def regressions(found: Evaluation, path: Path) -> list[str]:
     return [
         f"{name} fell from {before:.3f} to {now[name]:.3f}"
         for name, before in baseline["figures"].items()
-        if now[name] < before - TOLERANCE
+        if name in now and now[name] < before - TOLERANCE
     ]

@@ -100,7 +100,10 @@ def evaluate(
     fresh = settings.model_copy(update={"cache_entries": 0})
     judged = ask_all(questions, assemble(fresh, store, embedder), store)
     verdicts = _verdicts(settings, judged) if wish.judge else None
-    return replace(evaluation, answers=answer_figures(judged), judge=verdicts)
+    dropped = tuple(
+        (each.question.question, sentence) for each in judged for sentence in each.answer.dropped
+    )
+    return replace(evaluation, answers=answer_figures(judged), judge=verdicts, dropped=dropped)
 
 
 def _scores(every: list[Searched], wish: Wish) -> dict[str, Scores]:
