@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from mlops_scaffold import release
 
-from . import spec, step_run, step_ship
+from . import actions, spec, step_run, step_ship
 from .prove import STEPS, prove_unit, unit_for
 from .records import StepResult
 from .unit import git
@@ -220,6 +221,15 @@ def test_workflows_that_depend_on_an_answer_are_run_with_it(tmp_path: Path) -> N
 def test_workflows_that_are_those_of_the_defaults_are_not_run_again(tmp_path: Path) -> None:
     (ci,) = prove(checkout(tmp_path / "checkout"), "ci", answers="welcome")
     assert (ci.status, ci.figures) == ("ok", {"jobs_run": "as at the defaults"})
+
+
+def test_of_a_matrix_the_newest_python_is_run(tmp_path: Path) -> None:
+    newest = max({"3.11", "3.13"} & actions.interpreters().keys(), key=Version, default=None)
+    if newest is None:
+        pytest.skip("no Python of the workflow's matrix is here")
+    (ci,) = prove(checkout(tmp_path / "checkout"), "ci")
+    tested = re.findall(r"Test on Python ([\d.]+)", str(ci.figures["jobs_run"]))
+    assert (ci.status, tested) == ("ok", [newest])
 
 
 def set_version(root: Path, version: str) -> None:
