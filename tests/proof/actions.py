@@ -132,10 +132,13 @@ def interpreters() -> dict[str, Path]:
     here = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
     found = {}
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    # pyenv's shims start only what is chosen for the folder they are called in.
+    named = [each for each in os.environ.get("PATH", "").split(os.pathsep) if "shims" not in each]
+    path = os.pathsep.join(("/usr/bin", "/usr/local/bin", *named))
     for minor in range(11, 15):
         version = f"3.{minor}"
         candidates = sorted(pyenv.glob(f"{version}.*/bin/python{version}"))
-        system = shutil.which(f"python{version}", path="/usr/bin:/usr/local/bin")
+        system = shutil.which(f"python{version}", path=path)
         if candidates or system:
             found[version] = candidates[-1] if candidates else Path(str(system))
     return found | {f"3.{sys.version_info.minor}": here}

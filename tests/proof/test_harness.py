@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from mlops_scaffold import release
 
-from . import actions, spec, step_run, step_ship
+from . import actions, spec, step_ci, step_run, step_ship
 from .prove import STEPS, prove_unit, unit_for
 from .records import StepResult
 from .unit import git
@@ -230,6 +230,18 @@ def test_of_a_matrix_the_newest_python_is_run(tmp_path: Path) -> None:
     (ci,) = prove(checkout(tmp_path / "checkout"), "ci")
     tested = re.findall(r"Test on Python ([\d.]+)", str(ci.figures["jobs_run"]))
     assert (ci.status, tested) == ("ok", [newest])
+
+
+def test_the_projects_own_workflows_are_held_to_the_same(tmp_path: Path) -> None:
+    root = checkout(tmp_path / "checkout")
+    tiny = spec.load(root, "tiny")
+    workflows = sorted((ROOT / ".github/workflows").glob("*.yml"))
+    assert workflows
+    with unit_for(root, tiny, spec.answer_set(tiny, "defaults")) as unit:
+        findings = [*step_ci.lint(unit, ROOT)]
+    for each in workflows:
+        findings += actions.pin_findings(each, actions.used(each))
+    assert findings == []
 
 
 def set_version(root: Path, version: str) -> None:
