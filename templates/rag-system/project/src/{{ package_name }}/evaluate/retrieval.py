@@ -13,7 +13,7 @@ from ..text.sparse import of_question
 from .questions import Gold, Question, golds
 
 CUT = 10
-MEASURES = ("nDCG@10", "R@10", "RR")
+MEASURES = (f"nDCG@{CUT}", f"R@{CUT}", "RR")
 
 Ranker = Callable[["Searched"], Sequence[Hit]]
 Scores = dict[str, dict[str, float]]
@@ -65,7 +65,7 @@ def judge(every: Sequence[Searched], ranker: Ranker) -> Scores:
         for each in answerable
     }
     run = {each.question.id: _ranked(each, ranker(each)[:CUT]) for each in answerable}
-    measures = list(map(ir_measures.parse_measure, MEASURES))
+    measures = [ir_measures.nDCG @ CUT, ir_measures.R @ CUT, ir_measures.RR]
     scores: Scores = {name: dict.fromkeys(truth, 0.0) for name in MEASURES}
     for metric in ir_measures.iter_calc(measures, truth, run):
         scores[str(metric.measure)][metric.query_id] = metric.value
