@@ -3,13 +3,10 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
-from pydantic import ValidationError
-
-from ..records import UserError
-from ..settings import ChunkerName, Settings
-from ..web.settings import complaints
+if TYPE_CHECKING:
+    from ..settings import Settings
 
 BASELINE = Path("eval", "baseline.json")
 REPORTS = Path("reports")
@@ -20,7 +17,12 @@ WORSE = 4
 def main(arguments: list[str] | None = None) -> int:
     """Evaluate; gives the exit code: 0, 1 if it could not be done, 4 if the gate is shut."""
     asked = _parser().parse_args(arguments)
-    from ..answer.chat import ModelError  # noqa: PLC0415 - heavy; not for --help
+    # What is heavy is not for --help, here and below.
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from ..answer.chat import ModelError  # noqa: PLC0415
+    from ..records import UserError  # noqa: PLC0415
+    from ..web.settings import complaints  # noqa: PLC0415
 
     try:
         return _tune(asked) if asked.tune else _evaluate(asked)
@@ -49,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _tune(asked: argparse.Namespace) -> int:
-    from ..parts import open_embedder  # noqa: PLC0415 - heavy
+    from ..parts import open_embedder  # noqa: PLC0415
     from ..retrieve.tuned import FILE, save  # noqa: PLC0415
     from .questions import load  # noqa: PLC0415
     from .retrieval import search_all  # noqa: PLC0415
@@ -69,7 +71,9 @@ def _tune(asked: argparse.Namespace) -> int:
 
 
 def _evaluate(asked: argparse.Namespace) -> int:
-    from ..parts import open_embedder  # noqa: PLC0415 - heavy
+    from ..parts import open_embedder  # noqa: PLC0415
+    from ..records import UserError  # noqa: PLC0415
+    from ..settings import ChunkerName  # noqa: PLC0415
     from .questions import load  # noqa: PLC0415
     from .report import as_text, regressions, write, write_baseline  # noqa: PLC0415
     from .run import Wish, evaluate  # noqa: PLC0415
@@ -100,8 +104,10 @@ def _evaluate(asked: argparse.Namespace) -> int:
     return WORSE if worse else 0
 
 
-def _settings() -> Settings:
+def _settings() -> "Settings":
     """Whoever evaluates needs no key."""
+    from ..settings import Settings  # noqa: PLC0415
+
     return Settings(auth="none")
 
 

@@ -4,13 +4,10 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from ..records import UserError
-from ..settings import Settings
-from ..web.settings import complaints
-from .run import Encode, Recipe, Report, Work, here, ingest, survey
+if TYPE_CHECKING:
+    from .run import Encode, Report, Work
 
 INTERRUPTED = 130
 """128 and the number of SIGINT, as shells have it."""
@@ -24,6 +21,12 @@ def main(arguments: list[str] | None = None) -> int:
         it was interrupted.
     """
     asked = _parser().parse_args(arguments)
+    # What is heavy is not for --help, here and below.
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from ..records import UserError  # noqa: PLC0415
+    from ..web.settings import complaints  # noqa: PLC0415
+
     try:
         report = _ingest(asked)
     except ValidationError as error:
@@ -49,8 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _ingest(asked: argparse.Namespace) -> Report:
-    from ..parts import open_embedder, open_store_for  # noqa: PLC0415 - heavy; not for --help
+def _ingest(asked: argparse.Namespace) -> "Report":
+    from ..parts import open_embedder, open_store_for  # noqa: PLC0415
+    from ..settings import Settings  # noqa: PLC0415
+    from .run import Recipe, here, ingest, survey  # noqa: PLC0415
 
     settings = Settings()
     folder = asked.documents or settings.documents_dir
@@ -74,7 +79,7 @@ def _ingest(asked: argparse.Namespace) -> Report:
     return report
 
 
-def _tell(number: int, count: int, work: Work) -> None:
+def _tell(number: int, count: int, work: "Work") -> None:
     outcome = work.problem or f"{len(work.entries)} chunks"
     print(f"  {number}/{count} {work.source.id}: {outcome}", flush=True)
 
