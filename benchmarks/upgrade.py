@@ -23,7 +23,8 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
-from mlops_scaffold import history, release
+from mlops_scaffold.authoring import release
+from mlops_scaffold.source import releases
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = "templates/model-service/project"
@@ -87,7 +88,7 @@ def install(home: Path) -> Tools:
     python = str(home / "env/bin/python")
     run(["uv", "pip", "install", "-q", "--compile-bytecode", "--python", python, wheel], home)
     store = home / "catalog.git"
-    history.unpack(checkout / "releases", store)
+    releases.unpack(checkout / "releases", store)
     commands = home / "env/bin"
     return Tools(str(commands / "mlops-scaffold"), str(commands / "copier"), store)
 

@@ -17,7 +17,7 @@ import typer
 
 from mlops_scaffold.__main__ import main as run_program
 from mlops_scaffold.cli.app import build_app
-from mlops_scaffold.cli.front import PROGRAM
+from mlops_scaffold.cli.fast_path import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,22 +22,24 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from mlops_scaffold.catalog import Catalog, load
+    from mlops_scaffold.catalog.catalog import Catalog
+    from mlops_scaffold.catalog.loading import load
+    from mlops_scaffold.catalog.records import Project
+    from mlops_scaffold.create.create import Created, Request, create
     from mlops_scaffold.errors import ScaffoldError
-    from mlops_scaffold.new import Created, Request, create
-    from mlops_scaffold.records import Project
-    from mlops_scaffold.source import builtin_root, open_source
+    from mlops_scaffold.source.builtin import builtin_root
+    from mlops_scaffold.source.opening import open_source
 
 _HOME = {
-    "Catalog": "catalog",
-    "Created": "new",
-    "Project": "records",
-    "Request": "new",
+    "Catalog": "catalog.catalog",
+    "Created": "create.create",
+    "Project": "catalog.records",
+    "Request": "create.create",
     "ScaffoldError": "errors",
-    "builtin_root": "source",
-    "create": "new",
-    "load": "catalog",
-    "open_source": "source",
+    "builtin_root": "source.builtin",
+    "create": "create.create",
+    "load": "catalog.loading",
+    "open_source": "source.opening",
 }
 
 

@@ -6,8 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from mlops_scaffold import output
-from mlops_scaffold.cli import front
+from mlops_scaffold.cli import fast_path, output
 from mlops_scaffold.errors import ExitCode, ScaffoldError
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: Sequence[str]) -> int:
-    code = front.answer(args)
+    code = fast_path.answer(args)
     if code is None:
         from mlops_scaffold.cli.app import run  # noqa: PLC0415  # imports Typer
 

@@ -17,7 +17,8 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from mlops_scaffold import answers as answers_file
-from mlops_scaffold import render, source
+from mlops_scaffold.render.render import render
+from mlops_scaffold.source.builtin import builtin
 
 _INCLUDE = re.compile(r"{%-?\s*include\s+[\"']([^\"']+)[\"']")
 _PACKAGE = "{{ package_name }}"
@@ -65,8 +66,8 @@ class _Job:
     def render(self) -> Path:
         """A new rendering of the template as it stands."""
         into = Path(tempfile.mkdtemp(dir=self.scratch)) / self.edited.name
-        with source.builtin().tree() as tree:
-            render.render(tree, self.answers, into)
+        with builtin().tree() as tree:
+            render(tree, self.answers, into)
         return into
 
 

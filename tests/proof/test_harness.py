@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from mlops_scaffold import release
+from mlops_scaffold.authoring import release
 
 from . import actions, spec, step_ci, step_run, step_ship
 from .prove import STEPS, prove_unit, unit_for

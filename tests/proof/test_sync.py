@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mlops_scaffold import render, source
+from mlops_scaffold.render.render import render
+from mlops_scaffold.source.builtin import builtin, builtin_root
 
 from . import sync
 from .test_harness import PROJECT, SHARED, WORDS, checkout
@@ -18,16 +19,16 @@ PACKAGE = f"{PROJECT}/src/{{{{ package_name }}}}"
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout with the tiny template, which the program takes for its own."""
     made = checkout(tmp_path / "catalog")
-    monkeypatch.setattr(source, "builtin_root", lambda: made)
+    monkeypatch.setattr("mlops_scaffold.source.builtin.builtin_root", lambda: made)
     return made
 
 
 @pytest.fixture
 def edited(root: Path, tmp_path: Path) -> Path:
-    assert source.builtin_root() == root
+    assert builtin_root() == root
     into = tmp_path / "my-sums"
-    with source.builtin().tree() as tree:
-        render.render(tree, {"template": "tiny", "project_name": "my-sums"}, into)
+    with builtin().tree() as tree:
+        render(tree, {"template": "tiny", "project_name": "my-sums"}, into)
     return into
 
 

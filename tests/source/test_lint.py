@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlops_scaffold import lint, source
 from mlops_scaffold.__main__ import main
+from mlops_scaffold.authoring import lint
+from mlops_scaffold.source.builtin import builtin_root
 
 from .conftest import ANSWERS_TEMPLATE, CATALOG_YAML, COPIER_YML, QUESTIONS
 
@@ -32,7 +33,7 @@ def test_a_sound_catalog_has_no_findings(make_catalog: MakeCatalog) -> None:
 
 
 def test_our_own_catalog_has_no_findings() -> None:
-    assert lint.check(source.builtin_root()) == ()
+    assert lint.check(builtin_root()) == ()
 
 
 def test_our_own_templates_are_held_to_the_contract(make_catalog: MakeCatalog) -> None:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_scaffold import names, paths
 from mlops_scaffold.errors import ScaffoldError, UsageError
+from mlops_scaffold.files import portable
+from mlops_scaffold.render import names
 
 GIT_FOLDERS = (
     ".git",
@@ -38,16 +39,16 @@ GIT_FOLDERS = (
 
 @pytest.mark.parametrize("name", GIT_FOLDERS)
 def test_what_some_file_system_takes_for_git_is_seen(name: str) -> None:
-    assert paths.like_git_folder(name)
-    assert paths.component_problem(name)
+    assert portable.like_git_folder(name)
+    assert portable.component_problem(name)
 
 
 @pytest.mark.parametrize(
     "name", [".gitignore", ".github", ".gitkeep", "git", "git~", "agit~1", "legit"]
 )
 def test_what_only_looks_alike_is_not(name: str) -> None:
-    assert not paths.like_git_folder(name)
-    assert paths.component_problem(name) is None
+    assert not portable.like_git_folder(name)
+    assert portable.component_problem(name) is None
 
 
 @given(st.data())
@@ -59,7 +60,7 @@ def test_no_case_or_ignorable_character_hides_a_git_folder(data: st.DataObject) 
     disguised = "".join(
         data.draw(ignorable) + data.draw(st.sampled_from([c, c.upper()])) for c in name
     )
-    assert paths.like_git_folder(disguised + data.draw(st.text(" .", max_size=3)))
+    assert portable.like_git_folder(disguised + data.draw(st.text(" .", max_size=3)))
 
 
 @pytest.mark.parametrize(
@@ -86,12 +87,12 @@ def test_no_case_or_ignorable_character_hides_a_git_folder(data: st.DataObject) 
     ],
 )
 def test_names_that_some_system_refuses_are_refused(name: str) -> None:
-    assert paths.component_problem(name)
+    assert portable.component_problem(name)
 
 
 @given(st.text(min_size=1, max_size=20))
 def test_a_name_that_passes_is_one_plain_component_everywhere(name: str) -> None:
-    if paths.component_problem(name) is None:
+    if portable.component_problem(name) is None:
         assert os.path.basename(name) == name  # noqa: PTH119  # the plainest reading of a path
         assert PureWindowsPath(name).parts == (name,)
         assert not PureWindowsPath(name).is_reserved()
@@ -113,7 +114,7 @@ def test_a_project_name_that_passes_makes_a_package_that_can_be_imported(name: s
     assert package.islower()
     assert not keyword.iskeyword(package)
     assert package not in sys.stdlib_module_names
-    assert paths.component_problem(name) is None
+    assert portable.component_problem(name) is None
 
 
 @pytest.mark.parametrize(
@@ -156,7 +157,7 @@ def test_a_name_that_only_starts_like_a_dependency_is_fine(tmp_path: Path) -> No
 
 
 def check(root: Path) -> None:
-    paths.check_output(root, max_bytes=1000, max_files=5)
+    portable.check_output(root, max_bytes=1000, max_files=5)
 
 
 def test_output_is_settled_at_plain_modes(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlops_scaffold import new, scratch
 from mlops_scaffold.__main__ import main
+from mlops_scaffold.create import create
+from mlops_scaffold.files import staging
 from tests.terminal import at_terminal
 
 from .conftest import contents, git
@@ -48,7 +49,7 @@ def run(
 ) -> Run:
     """Run `new` on a small catalog that stands in for the built-in one."""
     root = make_catalog()
-    monkeypatch.setattr("mlops_scaffold.source.builtin_root", lambda: root)
+    monkeypatch.setattr("mlops_scaffold.source.builtin.builtin_root", lambda: root)
 
     def call(*args: str) -> tuple[int, str, str]:
         code = main(["new", *args])
@@ -280,7 +281,7 @@ def test_the_commit_is_by_whom_git_says(
 def test_without_git_there_is_a_project_all_the_same(
     run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlops_scaffold.first_commit.possible", lambda: False)
+    monkeypatch.setattr("mlops_scaffold.create.first_commit.possible", lambda: False)
     code, out, _ = run("demo")
     assert code == 0
     assert "git is not installed" in out
@@ -335,7 +336,7 @@ def test_killed_at_any_point_it_leaves_a_whole_project_or_none(
     place: Path, make_catalog: MakeCatalog
 ) -> None:
     extra = {f"templates/demo/project/file{n}.txt": "x" * 1000 for n in range(40)}
-    request = new.Request("demo", catalog=None)
+    request = create.Request("demo", catalog=None)
     root = make_catalog(extra)
     started = time.monotonic()
     whole = _in_child(root, request, kill_after=None)
@@ -348,7 +349,7 @@ def test_killed_at_any_point_it_leaves_a_whole_project_or_none(
     for _ in range(KILLS):
         _in_child(root, request, kill_after=chance.uniform(0, whole_time * 1.1))
         left = [path.name for path in place.iterdir()]
-        assert all(name == "demo" or name.startswith(scratch.PREFIX) for name in left)
+        assert all(name == "demo" or name.startswith(staging.PREFIX) for name in left)
         if "demo" in left:
             assert set(contents(place / "demo")) == wanted
             assert git(place / "demo", "status", "--porcelain") == ""
@@ -359,17 +360,17 @@ def test_killed_at_any_point_it_leaves_a_whole_project_or_none(
     assert [path.name for path in place.iterdir()] == ["demo"]  # scratch of the killed ones is gone
 
 
-def _in_child(root: Path, request: new.Request, *, kill_after: float | None) -> int:
+def _in_child(root: Path, request: create.Request, *, kill_after: float | None) -> int:
     """Make it in a process forked from this one, and kill that after some seconds."""
     import copier  # noqa: F401, PLC0415  # so that the time goes into the work, not into imports
 
     pid = os.fork()
     if pid == 0:
         try:
-            from mlops_scaffold import source  # noqa: PLC0415
+            from mlops_scaffold.source import builtin  # noqa: PLC0415
 
-            source.builtin_root = lambda: root  # type: ignore[assignment]
-            new.create(request)
+            builtin.builtin_root = lambda: root  # type: ignore[assignment]
+            create.create(request)
         except BaseException:  # noqa: BLE001  # whatever it is, the parent must see it
             os._exit(1)
         os._exit(0)
@@ -380,12 +381,12 @@ def _in_child(root: Path, request: new.Request, *, kill_after: float | None) -> 
 
 
 def test_scratch_of_one_at_work_is_left_alone(tmp_path: Path) -> None:
-    old = tmp_path / f"{scratch.PREFIX}killed"
+    old = tmp_path / f"{staging.PREFIX}killed"
     old.mkdir()
     (old / "lock").touch()
-    with scratch.beside(tmp_path) as mine:
+    with staging.beside(tmp_path) as mine:
         assert not old.exists()
-        with scratch.beside(tmp_path) as other:
+        with staging.beside(tmp_path) as other:
             assert mine.is_dir()
             assert other.is_dir()
         assert not other.exists()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlops_scaffold.source import CATALOG_PARTS, builtin_root, catalog_files
+from mlops_scaffold.source.base import CATALOG_PARTS, catalog_files
+from mlops_scaffold.source.builtin import builtin_root
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -34,7 +34,7 @@ def installed(make_catalog: MakeCatalog, tmp_path: Path, monkeypatch: pytest.Mon
     helper = bin_ / "git-remote-mlops-scaffold"
     helper.write_text(
         f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(site)!r})\n"
-        "from mlops_scaffold.remote_helper import main\nsys.exit(main())\n"
+        "from mlops_scaffold.source.remote_helper import main\nsys.exit(main())\n"
     )
     helper.chmod(0o755)
     monkeypatch.setenv("PATH", f"{bin_}{os.pathsep}{os.environ['PATH']}")

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from packaging.version import Version
 
-from mlops_scaffold import source
 from mlops_scaffold.errors import ScaffoldError, UsageError
-from mlops_scaffold.render import render
+from mlops_scaffold.render.render import render
+from mlops_scaffold.source.base import BUILTIN_URL, TemplateTree
 
 from .conftest import commit_all, contents
 
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 DEMO = {"template": "demo"}
 
 
-def tree_of(
-    root: Path, version: str = "1.0.0", url: str = source.BUILTIN_URL
-) -> source.TemplateTree:
-    return source.TemplateTree(root, Version(version), url, f"v{version}")
+def tree_of(root: Path, version: str = "1.0.0", url: str = BUILTIN_URL) -> TemplateTree:
+    return TemplateTree(root, Version(version), url, f"v{version}")
 
 
 def test_renders_names_content_modes_and_where_it_came_from(
@@ -134,7 +132,7 @@ def test_an_answers_file_is_written_even_where_the_template_has_none(
     root = make_catalog({"templates/demo/project/{{ _copier_conf.answers_file }}.jinja": None})
     render(tree_of(root), DEMO, tmp_path / "out")
     recorded = yaml.safe_load((tmp_path / "out/.copier-answers.yml").read_text())
-    assert recorded["_src_path"] == source.BUILTIN_URL
+    assert recorded["_src_path"] == BUILTIN_URL
 
 
 def test_uncommitted_changes_of_a_checkout_are_rendered_and_git_is_not_asked(

@@ -11,9 +11,12 @@ import pytest
 import yaml
 from packaging.version import Version
 
-from mlops_scaffold import history, source
 from mlops_scaffold.answers import Recorded
 from mlops_scaffold.errors import ScaffoldError
+from mlops_scaffold.source import releases
+from mlops_scaffold.source.base import BUILTIN_URL, parse_version
+from mlops_scaffold.source.builtin import BuiltinSource
+from mlops_scaffold.source.opening import source_for
 
 from .conftest import commit_all, contents, cut_release, git, write_files
 
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
 README = "templates/demo/project/README.md.jinja"
 
 
-def builtin(root: Path, current: str) -> source.BuiltinSource:
-    return source.BuiltinSource(root, Version(current))
+def builtin(root: Path, current: str) -> BuiltinSource:
+    return BuiltinSource(root, Version(current))
 
 
 def test_a_development_version_is_named_by_the_bytes_of_its_templates(
@@ -86,12 +89,12 @@ def test_an_unknown_version_is_refused_with_the_known_ones(make_catalog: MakeCat
     found = builtin(root, "0.1.0")
     for text in ("0.3.0", "v9", "0.1.0+dead"):
         with pytest.raises(ScaffoldError, match="unknown version") as caught:
-            source.parse_version(text, found.versions())
+            parse_version(text, found.versions())
         assert "0.1.0" in caught.value.hint
     with pytest.raises(ScaffoldError, match="'--help' is not a version"):
-        source.parse_version("--help", found.versions())
-    assert source.parse_version("v0.1.0", found.versions()) == Version("0.1.0")
-    assert str(source.parse_version("0.1", found.versions())) == "0.1.0", "as the catalog writes it"
+        parse_version("--help", found.versions())
+    assert parse_version("v0.1.0", found.versions()) == Version("0.1.0")
+    assert str(parse_version("0.1", found.versions())) == "0.1.0", "as the catalog writes it"
     with pytest.raises(ScaffoldError, match="unknown version 7"), found.tree(Version("7")):
         pass
 
@@ -119,7 +122,7 @@ def test_a_bundle_with_another_commit_than_the_index_says_is_refused(
     index.write_text(yaml.safe_dump(lines))
     with (
         pytest.raises(ScaffoldError, match="the index says 0000"),
-        history.repository(index.parent),
+        releases.repository(index.parent),
     ):
         pass
 
@@ -130,15 +133,15 @@ def test_a_bundle_with_another_commit_than_the_index_says_is_refused(
 def test_a_broken_index_is_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "index.yaml").write_text(line)
     with pytest.raises(ScaffoldError, match=r"index\.yaml is broken"):
-        history.releases(tmp_path)
+        releases.releases(tmp_path)
 
 
 def test_many_at_once_unpack_into_one_place(make_catalog: MakeCatalog, tmp_path: Path) -> None:
     root = make_catalog()
     cut_release(root, "0.1.0")
     code = (
-        "import sys, pathlib; from mlops_scaffold import history\n"
-        "with history.repository(pathlib.Path(sys.argv[1])) as repo: print(repo)"
+        "import sys, pathlib; from mlops_scaffold.source import releases\n"
+        "with releases.repository(pathlib.Path(sys.argv[1])) as repo: print(repo)"
     )
 
     def run(_: int) -> str:
@@ -164,7 +167,7 @@ def test_without_a_cache_folder_a_temporary_one_does(
     cut_release(root, "0.1.0")
     (tmp_path / "file").touch()
     monkeypatch.setenv("MLOPS_SCAFFOLD_CACHE_DIR", str(tmp_path / "file"))
-    with history.repository(root / "releases") as repo:
+    with releases.repository(root / "releases") as repo:
         assert git(repo, "tag") == "v0.1.0"
     assert not repo.exists()
 
@@ -194,21 +197,21 @@ def test_a_repository_records_where_it_came_from(make_catalog: MakeCatalog, tmp_
     root = make_catalog()
     commit_all(root, "v1.0.0")
     for url, version in (
-        (source.BUILTIN_URL, None),
+        (BUILTIN_URL, None),
         (str(root), "1.0.0"),
         (f"file://{root}", "1.0.0"),
     ):
-        found = source.source_for(Recorded(url, "v1.0.0", {}, tmp_path / "answers"))
+        found = source_for(Recorded(url, "v1.0.0", {}, tmp_path / "answers"))
         assert found.url == url
         assert version is None or list(map(str, found.versions())) == [version]
     for url in ("../catalog", "ext::sh -c id", "--upload-pack=id", "catalog"):
         with pytest.raises(ScaffoldError):
-            source.source_for(Recorded(url, "v1.0.0", {}, tmp_path / "answers"))
+            source_for(Recorded(url, "v1.0.0", {}, tmp_path / "answers"))
 
 
 def test_naming_the_builtin_catalog_costs_next_to_nothing() -> None:
     code = (
-        "import sys; from mlops_scaffold import source; source.builtin_root();"
+        "import sys; from mlops_scaffold.source.builtin import builtin_root; builtin_root();"
         "heavy = ('copier', 'packaging', 'tempfile', 'yaml', 'jinja2');"
         "print([name for name in heavy if name in sys.modules])"
     )

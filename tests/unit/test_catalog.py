@@ -10,10 +10,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_scaffold.catalog import Catalog, load
+from mlops_scaffold.catalog.catalog import Catalog
+from mlops_scaffold.catalog.loading import load
+from mlops_scaffold.catalog.records import LEVELS, Phase, Project, Roadmap, Section
 from mlops_scaffold.errors import ScaffoldError, UsageError
-from mlops_scaffold.records import LEVELS, Phase, Project, Roadmap, Section
-from mlops_scaffold.source import builtin_root
+from mlops_scaffold.source.builtin import builtin_root
 
 OURS = load(builtin_root())
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlops_scaffold.catalog import load
-from mlops_scaffold.new import Request, create
-from mlops_scaffold.source import builtin_root
+from mlops_scaffold.catalog.loading import load
+from mlops_scaffold.create.create import Request, create
+from mlops_scaffold.source.builtin import builtin_root
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlops_scaffold.__main__ import main
-from mlops_scaffold.catalog import load
-from mlops_scaffold.records import LEVELS
-from mlops_scaffold.source import builtin_root
+from mlops_scaffold.catalog.loading import load
+from mlops_scaffold.catalog.records import LEVELS
+from mlops_scaffold.source.builtin import builtin_root
 
 if TYPE_CHECKING:
     from pathlib import Path

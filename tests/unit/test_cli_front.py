@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops_scaffold import __version__
-from mlops_scaffold.cli.front import VERBS
+from mlops_scaffold.cli.fast_path import VERBS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +136,7 @@ def test_an_error_of_a_json_run_is_json_too() -> None:
 
 def test_what_nobody_foresaw_is_one_line_and_exit_code_1() -> None:
     code = (
-        "import sys; from mlops_scaffold import __main__, output;"
+        "import sys; from mlops_scaffold import __main__; from mlops_scaffold.cli import output;"
         " output.line = lambda text='': 1 / 0; sys.exit(__main__.main(['--version']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -148,7 +148,7 @@ def test_what_nobody_foresaw_is_one_line_and_exit_code_1() -> None:
 
 def test_an_interrupt_is_quiet() -> None:
     code = (
-        "import sys; from mlops_scaffold import __main__, output\n"
+        "import sys; from mlops_scaffold import __main__; from mlops_scaffold.cli import output\n"
         "def stop(text=''): raise KeyboardInterrupt\n"
         "output.line = stop; sys.exit(__main__.main(sys.argv[1:]))"
     )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mlops_scaffold.cli.front import VERBS
+from mlops_scaffold.cli.catalog_views import project_data
+from mlops_scaffold.cli.fast_path import VERBS
 from mlops_scaffold.errors import ExitCode
-from mlops_scaffold.views import project_data
 from tests import docs
 from tests.unit.test_catalog import OURS
 

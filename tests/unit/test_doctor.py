@@ -9,7 +9,7 @@ import pytest
 
 from mlops_scaffold import doctor
 from mlops_scaffold.__main__ import main
-from mlops_scaffold.records import NEEDS
+from mlops_scaffold.catalog.records import NEEDS
 
 if TYPE_CHECKING:
     from pathlib import Path

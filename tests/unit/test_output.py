@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_scaffold import output
+from mlops_scaffold.cli import output
 from mlops_scaffold.errors import UsageError
 
 words = st.lists(st.text("abc", min_size=1, max_size=8), min_size=1)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.version import Version
 
-from mlops_scaffold import release, render, source
-from mlops_scaffold.source import BuiltinSource
+from mlops_scaffold.authoring import release
+from mlops_scaffold.render.render import render
+from mlops_scaffold.source.builtin import BuiltinSource
 from tests.upgrade.support import Files, git, write
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ def catalog(
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Owner")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "owner@example.org")
-    monkeypatch.setattr(source, "builtin", lambda: BuiltinSource(root, Version("0.2.0")))
+    at_hand = BuiltinSource(root, Version("0.2.0"))
+    monkeypatch.setattr("mlops_scaffold.source.opening.builtin", lambda: at_hand)
     return root
 
 
@@ -115,7 +117,7 @@ def make_project(catalog: Path, tmp_path: Path) -> Callable[..., Path]:
         origin = BuiltinSource(catalog, Version("0.2.0"))
         folder = tmp_path / name
         with origin.tree(Version("0.1.0")) as tree:
-            render.render(tree, {"template": "demo", "project_name": name, **answers}, folder)
+            render(tree, {"template": "demo", "project_name": name, **answers}, folder)
         git(folder, "init", "-q", "-b", "main")
         commit(folder)
         return folder

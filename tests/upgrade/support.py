@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_scaffold.upgrade import apply as applying
-from mlops_scaffold.upgrade import state
-from mlops_scaffold.upgrade.git import open_repo
-from mlops_scaffold.upgrade.objects import scratch
+from mlops_scaffold.git.objects import scratch
+from mlops_scaffold.git.repo import open_repo
+from mlops_scaffold.upgrade import apply, journal
 from mlops_scaffold.upgrade.plan import merge
 
 if TYPE_CHECKING:
@@ -105,9 +104,9 @@ class World:
 
     def upgrade(self) -> Plan:
         repo = open_repo(self.project)
-        with state.lock(repo), scratch(repo) as store:
+        with journal.lock(repo), scratch(repo) as store:
             plan = merge(repo, store, self.base, self.new, labels=LABELS)
-            applying.apply(repo, store, plan, versions=("1.0.0", "1.1.0"))
+            apply.apply(repo, store, plan, versions=("1.0.0", "1.1.0"))
             return plan
 
     def verdicts(self, plan: Plan | None = None) -> dict[str, str]:

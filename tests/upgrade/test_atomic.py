@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from mlops_scaffold.errors import ScaffoldError
-from mlops_scaffold.upgrade import state
+from mlops_scaffold.git.repo import Repo, open_repo
+from mlops_scaffold.upgrade import journal
 from mlops_scaffold.upgrade.apply import perform, undo
-from mlops_scaffold.upgrade.git import Repo, open_repo
 from tests.upgrade.support import World, git, index, make_world, read, write
 
 LINES = "".join(f"line {n}\n" for n in range(20))
@@ -140,9 +140,9 @@ def test_killed_while_git_held_the_new_index(
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     repo = open_repo(case.project)
-    begun = state.load(repo)
+    begun = journal.load(repo)
     assert begun is not None
-    assert begun.phase == state.APPLYING
+    assert begun.phase == journal.APPLYING
     perform(repo, begun)
     assert_upgraded(case, waiting=False)
     assert not (repo.git_dir / "mlops-scaffold").exists()
@@ -153,25 +153,25 @@ def check_recovery(
 ) -> None:
     """As before, as after, or brought to one of them; nothing left behind."""
     repo = open_repo(case.project)
-    begun = state.load(repo)
+    begun = journal.load(repo)
     finished = begun is None and index(case.repo) != staged
     if finished:
-        state.sweep(repo)  # as the next upgrade does, if the kill came between the last removals
+        journal.sweep(repo)  # as the next upgrade does, if the kill came between the last removals
     if begun is None and not finished:
         assert (read(case.repo), index(case.repo)) == (before, staged)
         (repo.git_dir / "index.lock").unlink(missing_ok=True)  # of the git that was killed with it
         begun = None
         case.upgrade()
-        begun = state.load(repo)
-    elif begun and begun.phase == state.APPLYING and forward:
+        begun = journal.load(repo)
+    elif begun and begun.phase == journal.APPLYING and forward:
         perform(repo, begun)
-        begun = state.load(repo)
+        begun = journal.load(repo)
     elif begun:
         undo(repo, begun)
         assert (read(case.repo), index(case.repo)) == (before, staged)
         assert git(case.repo, "status", "--porcelain", "-uno") == b""
         case.upgrade()
-        begun = state.load(repo)
+        begun = journal.load(repo)
     assert_upgraded(case, waiting=begun is not None)
     if begun:
         undo(repo, begun)
@@ -203,7 +203,7 @@ def test_abort_that_is_killed_can_be_repeated(
     before, staged = read(case.repo), index(case.repo)
     case.upgrade()
     repo = open_repo(case.project)
-    begun = state.load(repo)
+    begun = journal.load(repo)
     assert begun is not None
     replace, calls = Path.replace, iter(range(limit))
 
@@ -216,9 +216,9 @@ def test_abort_that_is_killed_can_be_repeated(
     with suppress(KeyboardInterrupt):
         undo(repo, begun)
     monkeypatch.undo()
-    begun = state.load(repo)
+    begun = journal.load(repo)
     if begun:
-        assert begun.phase == state.UNDOING
+        assert begun.phase == journal.UNDOING
         undo(repo, begun)
     assert (read(case.repo), index(case.repo)) == (before, staged)
 
@@ -229,7 +229,7 @@ def test_work_done_on_conflicts_is_kept_in_git_when_it_is_undone(tmp_path: Path)
     case.upgrade()
     write(case.project, {"a.py": "half resolved\n", "new/deep/file.txt": "edited\n"})
     repo = open_repo(case.project)
-    begun = state.load(repo)
+    begun = journal.load(repo)
     assert begun is not None
     rescued = undo(repo, begun)
     assert read(case.repo) == before
@@ -296,7 +296,10 @@ def test_read_only_place(tmp_path: Path, place: str) -> None:
 
 def test_one_upgrade_at_a_time(tmp_path: Path) -> None:
     case = world(tmp_path, conflict=False)
-    with state.lock(open_repo(case.project)), pytest.raises(ScaffoldError, match="another upgrade"):
+    with (
+        journal.lock(open_repo(case.project)),
+        pytest.raises(ScaffoldError, match="another upgrade"),
+    ):
         case.upgrade()
 
 

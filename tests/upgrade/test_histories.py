@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops_scaffold.errors import ScaffoldError
-from mlops_scaffold.upgrade import apply as applying
-from mlops_scaffold.upgrade import state
-from mlops_scaffold.upgrade.git import open_repo
+from mlops_scaffold.git.repo import open_repo
+from mlops_scaffold.upgrade import apply, journal
 from mlops_scaffold.upgrade.model import Plan, Verdict
 from tests.upgrade.histories import History, ignored, make
 from tests.upgrade.support import git, index, read
@@ -62,9 +61,9 @@ def check(history: History) -> None:
     check_index(history, plan)
     if plan.conflicts:
         repo = open_repo(world.project)
-        begun = state.load(repo)
+        begun = journal.load(repo)
         assert begun is not None
-        assert applying.undo(repo, begun) == {}
+        assert apply.undo(repo, begun) == {}
         assert read(world.repo) == before, "abort left something"
         assert index(world.repo) == staged, "abort left something in the index"
     else:

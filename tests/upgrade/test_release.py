@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.version import Version
 
-from mlops_scaffold import __version__, history, release
+from mlops_scaffold import __version__
+from mlops_scaffold.authoring import release
 from mlops_scaffold.errors import ScaffoldError
-from mlops_scaffold.source import builtin_root, catalog_files, tree_digest
+from mlops_scaffold.source import releases
+from mlops_scaffold.source.base import catalog_files, tree_digest
+from mlops_scaffold.source.builtin import builtin_root
 from tests.upgrade.conftest import NEW, commit, start
 from tests.upgrade.support import git, read, write
 
@@ -31,9 +34,9 @@ def test_release_is_recorded_and_can_be_read(tmp_path: Path) -> None:
         "## Unreleased\n\n## 0.1.0 - 2026-01-02\n\n- The start."
         in (root / "CHANGELOG.md").read_text()
     )
-    (found,) = history.releases(root / "releases")
+    (found,) = releases.releases(root / "releases")
     assert found.sha256 == hashlib.sha256((root / released.bundle).read_bytes()).hexdigest()
-    with history.tree(root / "releases", Version("0.1.0")) as tree:
+    with releases.tree(root / "releases", Version("0.1.0")) as tree:
         assert tree_digest(tree) == tree_digest(root), "what was released is what is there"
 
 
@@ -45,8 +48,8 @@ def test_the_same_release_twice_is_the_same(tmp_path: Path) -> None:
 
 
 def test_releases_build_on_each_other(catalog: Path) -> None:
-    older, newer = history.releases(catalog / "releases")
-    with history.repository(catalog / "releases") as repo:
+    older, newer = releases.releases(catalog / "releases")
+    with releases.repository(catalog / "releases") as repo:
         assert git(repo, "rev-parse", f"{newer.commit}^").decode().strip() == older.commit
     sizes = [(catalog / "releases" / one.bundle).stat().st_size for one in (older, newer)]
     assert sizes[1] < sizes[0] + 500, "a bundle holds only what is new"
@@ -99,7 +102,7 @@ def test_dry_run_changes_nothing(catalog: Path) -> None:
 
 def test_bundles_are_what_the_index_says() -> None:
     folder = builtin_root() / "releases"
-    for one in history.releases(folder):
+    for one in releases.releases(folder):
         digest = hashlib.sha256((folder / one.bundle).read_bytes()).hexdigest()
         assert digest == one.sha256, f"{one.bundle} was changed; what was released never changes"
 
@@ -108,12 +111,12 @@ def test_a_released_version_is_what_was_released() -> None:
     """Templates that changed after a release are a new version."""
     version = Version(__version__)
     root = builtin_root()
-    known = {one.version for one in history.releases(root / "releases")}
+    known = {one.version for one in releases.releases(root / "releases")}
     if version.is_devrelease:
         assert Version(version.base_version) not in known
         return
     assert version in known, f"{version} was not cut: use mlops-scaffold release"
-    with history.tree(root / "releases", version) as tree:
+    with releases.tree(root / "releases", version) as tree:
         released = {p.relative_to(tree).as_posix(): p.read_bytes() for p in catalog_files(tree)}
     here = {p.relative_to(root).as_posix(): p.read_bytes() for p in catalog_files(root)}
     following = f"{version.major}.{version.minor + 1}.0.dev0"

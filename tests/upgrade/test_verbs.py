@@ -10,8 +10,9 @@ import pytest
 from packaging.version import Version
 
 from mlops_scaffold.__main__ import main
-from mlops_scaffold.upgrade import changelog, state
-from mlops_scaffold.upgrade.git import open_repo
+from mlops_scaffold.git.repo import open_repo
+from mlops_scaffold.source import changelog
+from mlops_scaffold.upgrade import journal
 from tests.terminal import at_terminal
 from tests.upgrade.conftest import LINES, commit
 from tests.upgrade.support import git, index, read, write
@@ -106,7 +107,7 @@ def test_upgrade_from_release_to_release(
 def test_what_a_killed_upgrade_left_is_swept_up(make_project: Make) -> None:
     project = make_project()
     assert call("upgrade", project) == 0
-    left = state.folder(open_repo(project)).with_suffix(".old")
+    left = journal.folder(open_repo(project)).with_suffix(".old")
     left.mkdir(parents=True)
     (left / "state.json").write_text("{")
     assert call("upgrade", project) == 0
@@ -257,9 +258,9 @@ def test_at_a_terminal_the_changelog_comes_first_and_new_questions_are_asked(
     project = make_project(size="large")
     ours = (
         "from pathlib import Path; from packaging.version import Version;"
-        " from mlops_scaffold import source;"
-        f" there = source.BuiltinSource(Path({str(catalog)!r}), Version('0.2.0'));"
-        " source.builtin = lambda: there"
+        " from mlops_scaffold.source import builtin, opening;"
+        f" there = builtin.BuiltinSource(Path({str(catalog)!r}), Version('0.2.0'));"
+        " opening.builtin = lambda: there"
     )
     said, code = at_terminal(["upgrade", "--diff"], [("Extra?", "y")], project, first=ours)
     assert code == 0, said

@@ -1,1 +1,4 @@
-"""The command line, thin: parse, call one function of the library, print what it returns."""
+"""The command line: parse, call one function of the library, and print; nothing else prints.
+
+Imports: every room.
+"""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mlops_scaffold import cli
-from mlops_scaffold.cli.front import ABOUT, COMPLETING, PROGRAM, VERBS
+from mlops_scaffold.cli.fast_path import ABOUT, COMPLETING, PROGRAM, VERBS
 from mlops_scaffold.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mlops_scaffold import output
-from mlops_scaffold.cli import complete
+from mlops_scaffold.cli import complete, output
 from mlops_scaffold.errors import ExitCode
 
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -32,14 +31,15 @@ def add(
     as_json: _Json = False,
 ) -> None:
     """Keep a catalog under a name, once it was read and found sound."""
-    from mlops_scaffold import catalog, config, foreign
+    from mlops_scaffold.catalog.loading import load
+    from mlops_scaffold.source import external, saved
 
-    source = foreign.open_foreign(spec)
+    source = external.open_foreign(spec)
     with source.tree() as tree:
-        projects = catalog.load(tree.root).projects
+        projects = load(tree.root).projects
         newest, ref = str(tree.version), tree.ref
-    config.add_catalog(name, source.url)
-    versioned = not isinstance(source, foreign.FolderSource)
+    saved.add_catalog(name, source.url)
+    versioned = not isinstance(source, external.FolderSource)
     if as_json:
         output.emit(
             {
@@ -59,9 +59,9 @@ def add(
 
 def list_(as_json: _Json = False) -> None:
     """List the kept catalogs."""
-    from mlops_scaffold import config
+    from mlops_scaffold.source import saved
 
-    kept = config.catalogs()
+    kept = saved.catalogs()
     if as_json:
         catalogs = [{"name": name, "url": url} for name, url in kept.items()]
         output.emit({"command": "catalog list", "catalogs": catalogs})
@@ -81,9 +81,9 @@ def remove(
     as_json: _Json = False,
 ) -> None:
     """Forget a kept catalog. The catalog itself is left alone."""
-    from mlops_scaffold import config
+    from mlops_scaffold.source import saved
 
-    url = config.remove_catalog(name)
+    url = saved.remove_catalog(name)
     if as_json:
         output.emit({"command": "catalog remove", "name": name, "url": url})
     else:
@@ -95,7 +95,7 @@ def lint(
     as_json: _Json = False,
 ) -> None:
     """Check a catalog for its authors."""
-    from mlops_scaffold.lint import check
+    from mlops_scaffold.authoring.lint import check
 
     findings = check(folder.resolve())
     if as_json:

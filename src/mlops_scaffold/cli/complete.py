@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import typer  # noqa: TC002  # Typer reads the annotations of these functions
 
-from mlops_scaffold.cli import front
+from mlops_scaffold.cli import fast_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mlops_scaffold.catalog import Catalog
+    from mlops_scaffold.catalog.catalog import Catalog
 
 
 def _catalog(context: typer.Context) -> Catalog:
-    with front.opened(context.params.get("catalog")) as catalog:
+    with fast_path.opened(context.params.get("catalog")) as catalog:
         return catalog
 
 
@@ -34,7 +34,7 @@ def projects(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
 def levels(incomplete: str) -> list[str]:
     """Levels that start with what was typed."""
-    from mlops_scaffold.records import LEVELS
+    from mlops_scaffold.catalog.records import LEVELS
 
     return [level for level in LEVELS if level.startswith(incomplete)]
 
@@ -74,14 +74,14 @@ def recorded_answers(context: typer.Context, incomplete: str) -> list[tuple[str,
     """
     from pathlib import Path
 
-    from mlops_scaffold import answers as recorded
-    from mlops_scaffold.catalog import load
-    from mlops_scaffold.source import source_for
+    from mlops_scaffold import answers
+    from mlops_scaffold.catalog.loading import load
+    from mlops_scaffold.source.opening import source_for
 
     found: list[tuple[str, str]] = []
     with suppress(Exception):  # as above
         folders = [*(context.params.get("projects") or ()), *context.args]
-        record = recorded.read(Path(folders[0]) if folders else Path())
+        record = answers.read(Path(folders[0]) if folders else Path())
         with source_for(record).tree() as tree:
             found = list(_choices(load(tree.root), str(record.answers["template"])))
     return [(text, help_) for text, help_ in found if text.startswith(incomplete)]
@@ -89,11 +89,11 @@ def recorded_answers(context: typer.Context, incomplete: str) -> list[tuple[str,
 
 def catalogs(incomplete: str) -> list[tuple[str, str]]:
     """Names of kept catalogs that start with what was typed."""
-    from mlops_scaffold import config
+    from mlops_scaffold.source import saved
 
     found: list[tuple[str, str]] = []
     with suppress(Exception):  # as above
-        found = list(config.catalogs().items())
+        found = list(saved.catalogs().items())
     return [(name, url) for name, url in found if name.startswith(incomplete)]
 
 
@@ -105,8 +105,8 @@ def _answers(context: typer.Context) -> Iterator[tuple[str, str]]:
 
 
 def _choices(catalog: Catalog, slug: str) -> Iterator[tuple[str, str]]:
-    from mlops_scaffold import survey
+    from mlops_scaffold.catalog import contents
 
-    for question in survey.questions(catalog.root, slug):
+    for question in contents.questions(catalog.root, slug):
         values: Iterable[str] = question.choices or ("",)
         yield from ((f"{question.short}={value}", question.help) for value in values)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mlops_scaffold.cli import complete, front
-from mlops_scaffold.cli.catalog_verbs import CATALOG, JSON
+from mlops_scaffold.cli import complete, fast_path
+from mlops_scaffold.cli.explore import CATALOG, JSON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,13 +34,13 @@ def doctor(
 
     Ends with 1 if something is missing without which no demo or test runs.
     """
-    from mlops_scaffold import output
+    from mlops_scaffold.cli import output
     from mlops_scaffold.doctor import examine
     from mlops_scaffold.errors import ExitCode
 
     needs = None
     if project is not None:
-        with front.opened(catalog) as found:
+        with fast_path.opened(catalog) as found:
             needs = found.find(project).needs
     findings = examine(needs)
     if as_json:
@@ -52,7 +52,7 @@ def doctor(
 
 
 def _print(findings: Sequence[Finding]) -> None:
-    from mlops_scaffold import output
+    from mlops_scaffold.cli import output
 
     output.table([_row(finding) for finding in findings], flexible=3, indent="")
     lacking = [finding for finding in findings if finding.state != "ok"]

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlops_scaffold import output
-from mlops_scaffold.cli import complete
+from mlops_scaffold.cli import complete, output
 from mlops_scaffold.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlops_scaffold.new import Created, Request
+    from mlops_scaffold.create.create import Created, Request
 
 
 def register(app: typer.Typer) -> None:
@@ -70,7 +69,7 @@ def new(  # an option each
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Make a repository from a project."""
-    from mlops_scaffold.new import Request, create
+    from mlops_scaffold.create.create import Request, create
 
     started_in = Path.cwd()
     ask = _can_ask() and not defaults and not as_json
@@ -101,7 +100,7 @@ def answers(data: Sequence[str], data_file: Path | None) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     if data_file is not None:
-        from mlops_scaffold import yamlfile
+        from mlops_scaffold.catalog import yamlfile
 
         for document in yamlfile.read(data_file):
             if document.value is not None:
@@ -130,14 +129,15 @@ def _pick(catalog_spec: str | None, version: str | None, *, ask: bool) -> str:
         raise UsageError("which project?", hint="see what there is: mlops-scaffold list")
     import questionary
 
-    from mlops_scaffold import catalog
-    from mlops_scaffold.records import LEVELS
-    from mlops_scaffold.source import open_source, parse_version
+    from mlops_scaffold.catalog.loading import load
+    from mlops_scaffold.catalog.records import LEVELS
+    from mlops_scaffold.source.base import parse_version
+    from mlops_scaffold.source.opening import open_source
 
     source = open_source(catalog_spec)
     wanted = parse_version(version, source.versions()) if version else None
     with source.tree(wanted) as tree:
-        projects = [p for p in catalog.load(tree.root).projects if p.has_template]
+        projects = [p for p in load(tree.root).projects if p.has_template]
     choices: list[questionary.Choice | questionary.Separator] = []
     for level in LEVELS:
         mine = [p for p in projects if p.level == level]
@@ -148,7 +148,7 @@ def _pick(catalog_spec: str | None, version: str | None, *, ask: bool) -> str:
 
 
 def _tell(made: Created, request: Request, started_in: Path) -> None:
-    from mlops_scaffold.new import Git
+    from mlops_scaffold.create.create import Git
 
     size = sum(file.size for file in made.files)
     what = f"{made.project} {made.version}"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlops_scaffold import output
+from mlops_scaffold.cli import output
 
 
 def register(app: typer.Typer) -> None:
@@ -25,8 +25,8 @@ def release(
     Turns the changelog's Unreleased section into the version's, sets the version, adds the bundle
     to `releases/`, and commits all of it.
     """
-    from mlops_scaffold.release import cut
-    from mlops_scaffold.source import builtin_root
+    from mlops_scaffold.authoring.release import cut
+    from mlops_scaffold.source.builtin import builtin_root
 
     done = cut(builtin_root(), version, dry_run=dry_run)
     if dry_run:

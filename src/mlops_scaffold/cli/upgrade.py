@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_scaffold import output
-from mlops_scaffold.cli import complete
+from mlops_scaffold.cli import complete, output
 from mlops_scaffold.errors import ExitCode, ScaffoldError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mlops_scaffold.upgrade.renders import Renders
-    from mlops_scaffold.upgrade.run import Report, Wish
+    from mlops_scaffold.upgrade.run import UpgradeRequest, UpgradeResult
     from mlops_scaffold.upgrade.status import Status
 
-    Work = Callable[[Path], Report]
+    Task = Callable[[Path], UpgradeResult]
 
 Projects = Annotated[
     list[Path] | None, typer.Argument(metavar="[DIR]...", help="Projects (default: this folder).")
@@ -47,7 +46,7 @@ def status(
     Its version and the newest one, an unfinished upgrade, and the files that differ from what the
     template rendered.
     """
-    from mlops_scaffold.upgrade import views
+    from mlops_scaffold.cli import upgrade_views
     from mlops_scaffold.upgrade.renders import Renders
     from mlops_scaffold.upgrade.status import status as examine
 
@@ -64,16 +63,16 @@ def status(
                     raise
                 failed[folder] = problem
     if as_json:
-        listed = [views.status_data(one) for one in found]
-        listed += [views.failure_data(*one) for one in failed.items()]
+        listed = [upgrade_views.status_data(one) for one in found]
+        listed += [upgrade_views.failure_data(*one) for one in failed.items()]
         output.emit({"command": "status", "projects": listed})
     else:
         for one in found:
-            views.print_status(one)
+            upgrade_views.print_status(one)
         for why in failed.values():
             output.error(why)
         if len(folders) > 1:
-            views.print_statuses(found, failed)
+            upgrade_views.print_statuses(found, failed)
     if failed:
         return ExitCode.ERROR
     outdated = check and any(one.update for one in found)
@@ -150,7 +149,7 @@ def upgrade(
         raise UsageError("--continue and --abort exclude each other")
     if (resume or abort) and (to or given or dry_run or branch):
         raise UsageError("--continue and --abort go with no --to, --data, --dry-run or --branch")
-    wish = run.Wish(
+    request = run.UpgradeRequest(
         to=to,
         answers=given,
         ask=not (defaults or as_json or dry_run) and sys.stdin.isatty() and sys.stdout.isatty(),
@@ -160,77 +159,77 @@ def upgrade(
         commit=commit,
         branch=branch,
     )
-    work: Work
+    work: Task
     with ExitStack() as held:
         if resume:
             work = _afterwards(lambda project: run.resume(project, commit=commit), quiet=as_json)
         elif abort:
             work = _afterwards(run.abort, quiet=as_json)
         else:
-            work = _upgrading(wish, held.enter_context(Renders()), quiet=as_json)
+            work = _upgrading(request, held.enter_context(Renders()), quiet=as_json)
         reports = _each(projects or [Path()], work, as_json=as_json)
     return _end(reports, as_json=as_json)
 
 
-def _upgrading(wish: Wish, renders: Renders, *, quiet: bool) -> Work:
+def _upgrading(request: UpgradeRequest, renders: Renders, *, quiet: bool) -> Task:
     """The work of an upgrade that tells what has changed before it asks or does anything."""
-    from mlops_scaffold.upgrade import views
+    from mlops_scaffold.cli import upgrade_views
     from mlops_scaffold.upgrade.run import upgrade as upgrade_one
 
-    def work(project: Path) -> Report:
-        with output.working(quiet=quiet or wish.ask) as progress:
+    def work(project: Path) -> UpgradeResult:
+        with output.working(quiet=quiet or request.ask) as progress:
 
             def announce(old: str, new: str, changelog: str) -> None:
                 progress("")
                 if not quiet:
-                    views.print_opening(project, old, new, changelog)
+                    upgrade_views.print_opening(project, old, new, changelog)
 
-            return upgrade_one(project, wish, renders, announce=announce, progress=progress)
+            return upgrade_one(project, request, renders, announce=announce, progress=progress)
 
     return work
 
 
-def _afterwards(work: Work, *, quiet: bool) -> Work:
+def _afterwards(work: Task, *, quiet: bool) -> Task:
     """The work of ending an upgrade, which is told when it is done."""
-    from mlops_scaffold.upgrade import views
+    from mlops_scaffold.cli import upgrade_views
 
-    def done(project: Path) -> Report:
+    def done(project: Path) -> UpgradeResult:
         report = work(project)
         if not quiet:
-            views.print_opening(project, report.old, report.new, "")
+            upgrade_views.print_opening(project, report.old, report.new, "")
         return report
 
     return done
 
 
-def _each(folders: Sequence[Path], work: Work, *, as_json: bool) -> list[Report]:
+def _each(folders: Sequence[Path], work: Task, *, as_json: bool) -> list[UpgradeResult]:
     """Do the work for each project; one that fails does not stop the others."""
-    from mlops_scaffold.upgrade import views
-    from mlops_scaffold.upgrade.run import Outcome, Report
+    from mlops_scaffold.cli import upgrade_views
+    from mlops_scaffold.upgrade.run import Outcome, UpgradeResult
 
-    reports: list[Report] = []
+    reports: list[UpgradeResult] = []
     for folder in folders:
         try:
             report = work(folder)
         except ScaffoldError as problem:
             if len(folders) == 1:
                 raise
-            report = Report(folder, Outcome.FAILED, error=problem)
+            report = UpgradeResult(folder, Outcome.FAILED, error=problem)
         reports.append(report)
         if not as_json:
-            views.print_report(report)
+            upgrade_views.print_report(report)
     return reports
 
 
-def _end(reports: Sequence[Report], *, as_json: bool) -> int:
-    from mlops_scaffold.upgrade import views
+def _end(reports: Sequence[UpgradeResult], *, as_json: bool) -> int:
+    from mlops_scaffold.cli import upgrade_views
 
     codes = {report.exit_code for report in reports}
     worst = (ExitCode.ERROR, ExitCode.USAGE, ExitCode.CONFLICTS)
     code = next((code for code in worst if code in codes), ExitCode.OK)
     if as_json:
-        listed = [views.report_data(report) for report in reports]
+        listed = [upgrade_views.report_data(report) for report in reports]
         output.emit({"command": "upgrade", "projects": listed, "exit_code": int(code)})
     elif len(reports) > 1:
-        views.print_reports(reports)
+        upgrade_views.print_reports(reports)
     return code

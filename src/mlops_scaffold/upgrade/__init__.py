@@ -1,1 +1,4 @@
-"""Bring a generated repository to a newer template without losing a line of its owner's."""
+"""Bring a generated repository to another template version without losing its owner's work.
+
+Imports: `render`, `source`, `catalog`, `git`, `files`.
+"""

@@ -6,14 +6,14 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from mlops_scaffold.upgrade import toml_merge
-from mlops_scaffold.upgrade.objects import FILE, PROGRAM, Entry
+from mlops_scaffold.git.objects import FILE, PROGRAM, Entry
+from mlops_scaffold.upgrade import dependencies
 from mlops_scaffold.upgrade.trees import read_blobs
 
 if TYPE_CHECKING:
-    from mlops_scaffold.upgrade.git import Repo
-    from mlops_scaffold.upgrade.model import Sides
-    from mlops_scaffold.upgrade.objects import Scratch
+    from mlops_scaffold.git.objects import Scratch
+    from mlops_scaffold.git.repo import Repo
+    from mlops_scaffold.upgrade.model import MergeInputs
 
 # Written by a resolver from other files: half of one and half of another is neither.
 GENERATED = frozenset(
@@ -23,7 +23,7 @@ GENERATED = frozenset(
 _LONE_LF = re.compile(rb"(?<!\r)\n")
 
 
-def align(repo: Repo, store: Scratch, sides: Sides) -> None:
+def align(repo: Repo, store: Scratch, sides: MergeInputs) -> None:
     """Adjust the three sides so that git merges what is worth merging.
 
     - A generated file that both sides changed is taken from the new template, whole.
@@ -39,14 +39,14 @@ def align(repo: Repo, store: Scratch, sides: Sides) -> None:
     _merge_texts(repo, store, sides, [path for path in edited if _both_changed(sides, path)])
 
 
-def _both_changed(sides: Sides, path: str) -> bool:
+def _both_changed(sides: MergeInputs, path: str) -> bool:
     base, ours = sides.base[path], sides.ours.get(sides.renamed.get(path, path))
     new = sides.new.get(sides.moved.get(path, path))
     texts = all(side and side.mode in (FILE, PROGRAM) for side in (base, ours, new))
     return texts and len({side.oid for side in (base, ours, new) if side}) == 3  # noqa: PLR2004 - sides
 
 
-def _merge_texts(repo: Repo, store: Scratch, sides: Sides, paths: list[str]) -> None:
+def _merge_texts(repo: Repo, store: Scratch, sides: MergeInputs, paths: list[str]) -> None:
     """Line ends and dependency lists of files that both sides changed."""
     places = [
         ((sides.base, p), (sides.ours, sides.renamed.get(p, p)), (sides.new, sides.moved.get(p, p)))
@@ -74,8 +74,8 @@ def _same_line_ends(base: bytes, ours: bytes, new: bytes) -> tuple[bytes, bytes,
     return base, ours, new
 
 
-def _merge_dependencies(base: bytes, ours: bytes, new: bytes) -> toml_merge.Merged | None:
+def _merge_dependencies(base: bytes, ours: bytes, new: bytes) -> dependencies.Merged | None:
     try:
-        return toml_merge.merge(base.decode(), ours.decode(), new.decode())
+        return dependencies.merge(base.decode(), ours.decode(), new.decode())
     except UnicodeDecodeError:
         return None

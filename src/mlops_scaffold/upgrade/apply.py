@@ -16,18 +16,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_scaffold.errors import ScaffoldError
-from mlops_scaffold.git import GitError
-from mlops_scaffold.upgrade import head, state
-from mlops_scaffold.upgrade.objects import Entry
-from mlops_scaffold.upgrade.state import State, Step
+from mlops_scaffold.git import head
+from mlops_scaffold.git.command import GitError
+from mlops_scaffold.git.objects import Entry
+from mlops_scaffold.upgrade import journal
+from mlops_scaffold.upgrade.journal import State, Step
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
     from pathlib import Path
 
-    from mlops_scaffold.upgrade.git import Repo
+    from mlops_scaffold.git.objects import Scratch
+    from mlops_scaffold.git.repo import Repo
     from mlops_scaffold.upgrade.model import Plan
-    from mlops_scaffold.upgrade.objects import Scratch
 
 _OURS = b"mlops-scaffold"  # in index.lock: a stale one of ours is known for what it is
 
@@ -50,10 +51,10 @@ def apply(
     try:
         begun = _prepare(repo, store, plan, versions, branch)
     except OSError as error:
-        state.sweep(repo)
+        journal.sweep(repo)
         raise _failed(repo, error) from error
     except BaseException:
-        state.sweep(repo)
+        journal.sweep(repo)
         raise
     try:
         perform(repo, begun)
@@ -72,7 +73,7 @@ def apply(
 
 def perform(repo: Repo, begun: State) -> None:
     """Do what is recorded, from wherever it was broken off."""
-    place = state.folder(repo)
+    place = journal.folder(repo)
     with _index_lock(repo):
         renewed = place / "index.new"
         index = repo.git_dir / "index"
@@ -97,9 +98,9 @@ def perform(repo: Repo, begun: State) -> None:
     if begun.branch:
         head.switch(repo, begun.branch)
     if begun.conflicts:
-        state.save(_waiting(begun), place)
+        journal.save(_waiting(begun), place)
     else:
-        state.forget(repo)
+        journal.forget(repo)
 
 
 def undo(repo: Repo, begun: State) -> dict[str, str]:
@@ -108,8 +109,8 @@ def undo(repo: Repo, begun: State) -> dict[str, str]:
     Returns:
         Path -> id of the git blob that holds what was written there since by other hands.
     """
-    place = state.folder(repo)
-    state.turn_back(repo)
+    place = journal.folder(repo)
+    journal.turn_back(repo)
     rescued = _rescue(repo, begun)
     with _index_lock(repo):
         for step in begun.steps:
@@ -129,7 +130,7 @@ def undo(repo: Repo, begun: State) -> dict[str, str]:
         repo.run("update-index", "-q", "--refresh", expect=(0, 1))
     if begun.branch:
         head.switch_back(repo, begun.branch, begun.head)
-    state.forget(repo)
+    journal.forget(repo)
     return rescued
 
 
@@ -163,8 +164,8 @@ def update_index(
 def _prepare(
     repo: Repo, store: Scratch, plan: Plan, versions: tuple[str, str], branch: str
 ) -> State:
-    state.sweep(repo)
-    final = state.folder(repo)
+    journal.sweep(repo)
+    final = journal.folder(repo)
     place = final.with_suffix(".new")
     place.mkdir(parents=True)
     _bring_objects(repo, store, plan)
@@ -180,7 +181,7 @@ def _prepare(
     for step in steps:
         _back_up(repo.top / step.path, place / "backup" / step.path)
     begun = State(
-        phase=state.APPLYING,
+        phase=journal.APPLYING,
         old=versions[0],
         new=versions[1],
         steps=tuple(steps),
@@ -193,7 +194,7 @@ def _prepare(
         head=head.current(repo),
         branch=branch,
     )
-    state.save(begun, place)
+    journal.save(begun, place)
     place.rename(final)
     return begun
 
@@ -348,7 +349,7 @@ class _index_lock:  # noqa: N801 - used like the function it would be
 
 
 def _waiting(begun: State) -> State:
-    return replace(begun, phase=state.CONFLICTS)
+    return replace(begun, phase=journal.CONFLICTS)
 
 
 def _failed(repo: Repo, error: OSError) -> ScaffoldError:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlops_scaffold.upgrade.objects import Entry
+    from mlops_scaffold.git.objects import Entry
 
 
 class Verdict(StrEnum):
@@ -57,7 +57,7 @@ class Plan:
 
 
 @dataclass
-class Sides:
+class MergeInputs:
     """The three trees on their way to git; paths within the work tree."""
 
     base: dict[str, Entry]

@@ -13,18 +13,18 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_scaffold.answers import FILE_NAME
-from mlops_scaffold.upgrade import loose, obstacles, trees
+from mlops_scaffold.git.objects import LINK, SUBMODULE
+from mlops_scaffold.upgrade import preflight, trees, untracked_files
 from mlops_scaffold.upgrade.align import align
-from mlops_scaffold.upgrade.model import Change, Plan, Sides, Verdict
-from mlops_scaffold.upgrade.objects import LINK, SUBMODULE
+from mlops_scaffold.upgrade.model import Change, MergeInputs, Plan, Verdict
 from mlops_scaffold.upgrade.snapshot import read_index, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from mlops_scaffold.upgrade.git import Repo
-    from mlops_scaffold.upgrade.objects import Entry, Scratch
+    from mlops_scaffold.git.objects import Entry, Scratch
+    from mlops_scaffold.git.repo import Repo
 
 
 def merge(
@@ -49,14 +49,14 @@ def merge(
     """
     index = read_index(repo)
     known = frozenset(entry.oid for entry in index.entries.values())
-    sides = Sides(
+    sides = MergeInputs(
         snapshot(repo, base, store, known), snapshot(repo, new, store, known), dict(index.entries)
     )
     record = repo.prefix + FILE_NAME
     _, tracked, recorded = (side.pop(record, None) for side in (sides.base, sides.ours, sides.new))
 
     aside = _set_aside(repo, store, sides, new)
-    untracked = loose.follow(repo, base, new, aside.untracked)
+    untracked = untracked_files.follow(repo, base, new, aside.untracked)
     committed, rendered = dict(sides.ours), dict(sides.base)
     align(repo, store, sides)
     result = trees.merge(repo, store, sides, labels)
@@ -85,7 +85,7 @@ def merge(
         before,
         result.tree,
     )
-    obstacles.check(repo, index, plan, new, untracked.blocked)
+    preflight.check(repo, index, plan, new, untracked.blocked)
     return plan
 
 
@@ -94,7 +94,7 @@ class _Aside(NamedTuple):
     untracked: list[str]  # files that git doesn't track
 
 
-def _set_aside(repo: Repo, store: Scratch, sides: Sides, new: Path) -> _Aside:
+def _set_aside(repo: Repo, store: Scratch, sides: MergeInputs, new: Path) -> _Aside:
     """Take out of the merge what the owner deleted, stopped tracking or ignores.
 
     With a deletion on both sides git has nothing to bring back; the same for what the template
@@ -111,7 +111,7 @@ def _set_aside(repo: Repo, store: Scratch, sides: Sides, new: Path) -> _Aside:
     for path in sorted(missing - sides.renamed.keys()):
         target = sides.moved.pop(path, path)
         del sides.base[path]
-        if obstacles.stands(repo, path):
+        if preflight.stands(repo, path):
             untracked.append(path)
             sides.new.pop(path, None)
         elif target in sides.new and target not in sides.ours:
@@ -126,15 +126,15 @@ def _set_aside(repo: Repo, store: Scratch, sides: Sides, new: Path) -> _Aside:
             note = f"yours; so the template's {path.removeprefix(repo.prefix)} has no place"
             changes.append(Change(blocker, Verdict.KEPT, note=note))
     fresh = {
-        path for path in fresh & sides.new.keys() if obstacles.reachable(repo, path, sides.ours)
+        path for path in fresh & sides.new.keys() if preflight.reachable(repo, path, sides.ours)
     }
-    ignored = loose.ignored(repo, new, fresh)
+    ignored = untracked_files.ignored(repo, new, fresh)
     for path in ignored:
         del sides.new[path]
     return _Aside(changes, [*untracked, *ignored])
 
 
-def _blocker(path: str, sides: Sides) -> str:
+def _blocker(path: str, sides: MergeInputs) -> str:
     """The owner's own link or submodule below which a path would lie; "" if there is none."""
     above = (parent.as_posix() for parent in PurePosixPath(path).parents)
     own = ((p, sides.ours[p]) for p in above if p in sides.ours and p not in sides.base)
@@ -144,7 +144,7 @@ def _blocker(path: str, sides: Sides) -> str:
 def _changes(
     differences: trees.Diff,
     result: trees.Result,
-    sides: Sides,
+    sides: MergeInputs,
     committed: Mapping[str, Entry],
     rendered: Mapping[str, Entry],
 ) -> Iterator[Change]:
@@ -170,7 +170,7 @@ def _changes(
 
 
 def _sources(
-    differences: trees.Diff, sides: Sides, committed: Mapping[str, Entry]
+    differences: trees.Diff, sides: MergeInputs, committed: Mapping[str, Entry]
 ) -> dict[str, str]:
     """New name -> old name, of files that move with this upgrade."""
     gone = [path for path, (_, after) in differences.items() if after is None]

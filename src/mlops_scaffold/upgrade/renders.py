@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from mlops_scaffold import render, source
+from mlops_scaffold.render.render import render
+from mlops_scaffold.source.opening import source_for
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from mlops_scaffold.answers import Recorded
-    from mlops_scaffold.source import Source, TemplateTree
+    from mlops_scaffold.source.base import Source, TemplateTree
 
 
 class Rendered(NamedTuple):
@@ -55,7 +56,7 @@ class Renders:
     def source(self, recorded: Recorded) -> Source:
         """Where a project came from."""
         if recorded.url not in self._sources:
-            self._sources[recorded.url] = source.source_for(recorded)
+            self._sources[recorded.url] = source_for(recorded)
         return self._sources[recorded.url]
 
     def tree(self, origin: Source, version: Version) -> TemplateTree:
@@ -87,7 +88,7 @@ class Renders:
             if not self._done:
                 self._stack.enter_context(_compiled_once())
             folder = self._root / str(len(self._done))
-            final = render.render(tree, wanted, folder, carried=carried, ask=ask)
+            final = render(tree, wanted, folder, carried=carried, ask=ask)
             self._done[key] = Rendered(folder, final)
             # The next project, or the next step, may start from what this one ended with.
             self._done[tree.url, tree.version, _text(final), _text({})] = self._done[key]

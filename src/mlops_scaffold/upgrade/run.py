@@ -8,14 +8,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold import answers as answers_file
-from mlops_scaffold import source
 from mlops_scaffold.errors import ConflictsLeftError, ExitCode, ScaffoldError
-from mlops_scaffold.upgrade import changelog, head, state
-from mlops_scaffold.upgrade import git as upgrade_git
+from mlops_scaffold.git import head
+from mlops_scaffold.git import repo as upgrade_git
+from mlops_scaffold.git.objects import scratch
+from mlops_scaffold.source import changelog
+from mlops_scaffold.source.base import parse_version
+from mlops_scaffold.upgrade import journal
 from mlops_scaffold.upgrade.apply import apply, perform, record_version, undo
-from mlops_scaffold.upgrade.objects import scratch
-from mlops_scaffold.upgrade.obstacles import listed
 from mlops_scaffold.upgrade.plan import merge
+from mlops_scaffold.upgrade.preflight import listed
 from mlops_scaffold.upgrade.snapshot import dirty, read_index
 
 if TYPE_CHECKING:
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from mlops_scaffold.answers import Recorded
-    from mlops_scaffold.upgrade.git import Repo
+    from mlops_scaffold.git.objects import Scratch
+    from mlops_scaffold.git.repo import Repo
     from mlops_scaffold.upgrade.model import Change, Plan
-    from mlops_scaffold.upgrade.objects import Scratch
     from mlops_scaffold.upgrade.renders import Renders
 
 
@@ -44,7 +46,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Wish:
+class UpgradeRequest:
     """What is asked of an upgrade."""
 
     to: str = ""  # a version; the newest if empty
@@ -58,7 +60,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Report:
+class UpgradeResult:
     """What an upgrade did, or would do."""
 
     project: Path
@@ -83,17 +85,17 @@ class Report:
 
 def upgrade(
     project: Path,
-    wish: Wish,
+    request: UpgradeRequest,
     renders: Renders,
     *,
     announce: Callable[[str, str, str], None] = lambda _old, _new, _changelog: None,
     progress: Callable[[str], None] = lambda _: None,
-) -> Report:
+) -> UpgradeResult:
     """Bring one project to another version, or other answers.
 
     Args:
         project: Its folder.
-        wish: What is asked.
+        request: What is asked.
         renders: Shared with the other projects of the run.
         announce: Told both versions and what changed between them, before anything is asked or
             done; not called for a project that is up to date.
@@ -105,17 +107,17 @@ def upgrade(
     recorded = answers_file.read(project)
     repo = upgrade_git.open_repo(project)
     with ExitStack() as held:
-        if not wish.dry_run:
-            held.enter_context(state.lock(repo))
+        if not request.dry_run:
+            held.enter_context(journal.lock(repo))
         _refuse_unfinished(repo)
-        if not wish.dry_run:
-            state.sweep(repo)  # of one that was killed when all was done
-        old, new = _versions(recorded, wish, renders)
-        nothing_new = Report(project, Outcome.UP_TO_DATE, str(old), str(new))
-        if old == new and not wish.answers:
+        if not request.dry_run:
+            journal.sweep(repo)  # of one that was killed when all was done
+        old, new = _versions(recorded, request, renders)
+        nothing_new = UpgradeResult(project, Outcome.UP_TO_DATE, str(old), str(new))
+        if old == new and not request.answers:
             return nothing_new
         _refuse_dirty(repo)
-        branch = head.branch(repo, wish.branch) if wish.branch else ""
+        branch = head.branch(repo, request.branch) if request.branch else ""
         origin = renders.source(recorded)
         tree = renders.tree(origin, new)
         news = changelog.between(_read(tree.root / "CHANGELOG.md"), old, new)
@@ -123,7 +125,7 @@ def upgrade(
             announce(str(old), str(new), news)
         progress(f"Rendering {old} and {new}")
         before = renders.render(renders.tree(origin, old), recorded.answers)
-        after = renders.render(tree, recorded.answers, wish.answers, ask=wish.ask)
+        after = renders.render(tree, recorded.answers, request.answers, ask=request.ask)
         if old == new and before.answers == after.answers:
             return nothing_new
         if old == new:
@@ -132,7 +134,7 @@ def upgrade(
         store = held.enter_context(scratch(repo))
         labels = _labels(old, new)
         plan = merge(repo, store, before.folder, after.folder, labels=labels)
-        report = Report(
+        report = UpgradeResult(
             project,
             Outcome.PREVIEW,
             str(old),
@@ -140,15 +142,15 @@ def upgrade(
             plan.changes,
             tuple(path.removeprefix(repo.prefix) for path in plan.conflicts),
             news,
-            show(repo, store, plan, colour=wish.colour) if wish.diff else b"",
+            show(repo, store, plan, colour=request.colour) if request.diff else b"",
         )
-        if wish.dry_run:
+        if request.dry_run:
             return report
         apply(repo, store, plan, versions=(str(old), str(new)), branch=branch)
-        return _finished(repo, report, plan, commit=wish.commit or bool(branch))
+        return _finished(repo, report, plan, commit=request.commit or bool(branch))
 
 
-def resume(project: Path, *, commit: bool = False) -> Report:
+def resume(project: Path, *, commit: bool = False) -> UpgradeResult:
     """Finish an upgrade whose conflicts were resolved, or that was killed.
 
     Raises:
@@ -156,39 +158,39 @@ def resume(project: Path, *, commit: bool = False) -> Report:
         ScaffoldError: There is no unfinished upgrade, or only `abort` can end it.
     """
     repo = upgrade_git.open_repo(project)
-    with state.lock(repo):
+    with journal.lock(repo):
         begun = _begun(repo)
-        if begun.phase == state.UNDOING:
+        if begun.phase == journal.UNDOING:
             raise ScaffoldError(
                 "the upgrade was being undone when it was interrupted",
                 hint="finish that: mlops-scaffold upgrade --abort",
             )
-        if begun.phase == state.APPLYING:
+        if begun.phase == journal.APPLYING:
             perform(repo, begun)
             if begun.conflicts:
                 raise _conflicts(repo, begun.conflicts)
         else:
             _refuse_unresolved(repo, begun)
             record_version(repo, begun)
-            state.forget(repo)
+            journal.forget(repo)
         done = ""
         if commit:
             done = head.commit(repo, dirty(repo), _message(begun.old, begun.new))
         outcome = Outcome.COMMITTED if done else Outcome.STAGED
-        return Report(project, outcome, begun.old, begun.new, commit=done)
+        return UpgradeResult(project, outcome, begun.old, begun.new, commit=done)
 
 
-def abort(project: Path) -> Report:
+def abort(project: Path) -> UpgradeResult:
     """Undo an unfinished upgrade: files and index are as before it.
 
     Raises:
         ScaffoldError: There is none.
     """
     repo = upgrade_git.open_repo(project)
-    with state.lock(repo):
+    with journal.lock(repo):
         begun = _begun(repo)
         rescued = undo(repo, begun)
-        return Report(project, Outcome.ABORTED, begun.new, begun.old, rescued=rescued)
+        return UpgradeResult(project, Outcome.ABORTED, begun.new, begun.old, rescued=rescued)
 
 
 def show(repo: Repo, store: Scratch, plan: Plan, *, colour: bool = False) -> bytes:
@@ -199,10 +201,12 @@ def show(repo: Repo, store: Scratch, plan: Plan, *, colour: bool = False) -> byt
     return repo.run(*command, plan.before, plan.after, "--", env=store.env)
 
 
-def _versions(recorded: Recorded, wish: Wish, renders: Renders) -> tuple[Version, Version]:
+def _versions(
+    recorded: Recorded, request: UpgradeRequest, renders: Renders
+) -> tuple[Version, Version]:
     known = renders.source(recorded).versions()
-    old = source.parse_version(recorded.version_text, known)
-    new = source.parse_version(wish.to, known) if wish.to else max(old, known[-1])
+    old = parse_version(recorded.version_text, known)
+    new = parse_version(request.to, known) if request.to else max(old, known[-1])
     if new < old:
         raise ScaffoldError(
             f"the project is at {old}; {new} is older, and upgrades only go forward",
@@ -216,7 +220,7 @@ def _labels(old: Version, new: Version) -> tuple[str, str]:
     return f"template v{old}", f"template v{new}" + (", other answers" if old == new else "")
 
 
-def _finished(repo: Repo, report: Report, plan: Plan, *, commit: bool) -> Report:
+def _finished(repo: Repo, report: UpgradeResult, plan: Plan, *, commit: bool) -> UpgradeResult:
     if plan.conflicts:
         return replace(report, outcome=Outcome.CONFLICTS)
     if not commit:
@@ -231,10 +235,10 @@ def _message(old: str, new: str) -> str:
     return f"Upgrade the template from {old} to {new}"
 
 
-def _begun(repo: Repo) -> state.State:
-    begun = state.load(repo)
+def _begun(repo: Repo) -> journal.State:
+    begun = journal.load(repo)
     if begun is None:
-        state.sweep(repo)
+        journal.sweep(repo)
         raise ScaffoldError(
             f"no upgrade is unfinished in {repo.project}",
             hint="start one: mlops-scaffold upgrade",
@@ -243,7 +247,7 @@ def _begun(repo: Repo) -> state.State:
 
 
 def _refuse_unfinished(repo: Repo) -> None:
-    begun = state.load(repo)
+    begun = journal.load(repo)
     if begun:
         raise ScaffoldError(
             f"the upgrade from {begun.old} to {begun.new} is not finished",
@@ -266,7 +270,7 @@ def _refuse_dirty(repo: Repo) -> None:
         )
 
 
-def _refuse_unresolved(repo: Repo, begun: state.State) -> None:
+def _refuse_unresolved(repo: Repo, begun: journal.State) -> None:
     """Every conflict must be resolved, and the upgrade still there."""
     index = read_index(repo)
     marked = {path for path in begun.conflicts if _has_markers(repo.top / path)}

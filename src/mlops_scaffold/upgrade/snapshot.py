@@ -6,15 +6,15 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from mlops_scaffold.upgrade.git import joined, split
-from mlops_scaffold.upgrade.objects import FILE, LINK, PROGRAM, Entry
+from mlops_scaffold.git.objects import FILE, LINK, PROGRAM, Entry
+from mlops_scaffold.git.repo import joined, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from mlops_scaffold.upgrade.git import Repo
-    from mlops_scaffold.upgrade.objects import Scratch
+    from mlops_scaffold.git.objects import Scratch
+    from mlops_scaffold.git.repo import Repo
 
 _CONVERSIONS = ("filter", "ident", "working-tree-encoding")
 _LINE_ENDS = ("text", "eol", "crlf")

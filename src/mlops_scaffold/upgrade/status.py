@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold import answers as answers_file
-from mlops_scaffold import source
-from mlops_scaffold.upgrade import git as upgrade_git
-from mlops_scaffold.upgrade import loose, state
-from mlops_scaffold.upgrade.git import split
-from mlops_scaffold.upgrade.objects import scratch
-from mlops_scaffold.upgrade.obstacles import stands
+from mlops_scaffold.git import repo as upgrade_git
+from mlops_scaffold.git.objects import scratch
+from mlops_scaffold.git.repo import split
+from mlops_scaffold.source.base import parse_version
+from mlops_scaffold.upgrade import journal, untracked_files
+from mlops_scaffold.upgrade.preflight import stands
 from mlops_scaffold.upgrade.snapshot import pathspec, read_index, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlops_scaffold.upgrade.git import Repo
-    from mlops_scaffold.upgrade.objects import Scratch
+    from mlops_scaffold.git.objects import Scratch
+    from mlops_scaffold.git.repo import Repo
     from mlops_scaffold.upgrade.renders import Renders
 
 
@@ -48,9 +48,9 @@ def status(project: Path, renders: Renders) -> Status:
     recorded = answers_file.read(project)
     repo = upgrade_git.open_repo(project)
     known = renders.source(recorded).versions()
-    version = source.parse_version(recorded.version_text, known)
+    version = parse_version(recorded.version_text, known)
     newest = max(version, known[-1])
-    begun = state.load(repo)
+    begun = journal.load(repo)
     base = renders.render(renders.tree(renders.source(recorded), version), recorded.answers)
     with scratch(repo) as store:
         edited, deleted, added = _differences(repo, store, base.folder)
@@ -77,7 +77,7 @@ def difference(project: Path, renders: Renders, *, colour: bool = False) -> byte
     recorded = answers_file.read(project)
     repo = upgrade_git.open_repo(project)
     origin = renders.source(recorded)
-    version = source.parse_version(recorded.version_text, origin.versions())
+    version = parse_version(recorded.version_text, origin.versions())
     base = renders.render(renders.tree(origin, version), recorded.answers)
     with scratch(repo) as store:
         command = ["diff", "--no-ext-diff", "--no-textconv", "-M"]
@@ -99,7 +99,7 @@ def _differences(
         {"A": added, "D": deleted}.get(kind, edited).add(path)
     for path in untracked:
         inside = path.removeprefix(repo.prefix)
-        if loose.content(repo.project / inside) != loose.content(base / inside):
+        if untracked_files.content(repo.project / inside) != untracked_files.content(base / inside):
             edited.add(path)
     others = ("ls-files", "-z", "--others", "--exclude-standard", "--", *_where(repo))
     added |= {*split(repo.run(*others))} - untracked

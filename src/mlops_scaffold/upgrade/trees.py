@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from mlops_scaffold.upgrade.git import split
-from mlops_scaffold.upgrade.objects import Entry
+from mlops_scaffold.git.objects import Entry
+from mlops_scaffold.git.repo import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from mlops_scaffold.upgrade.git import Repo
-    from mlops_scaffold.upgrade.model import Sides
-    from mlops_scaffold.upgrade.objects import Scratch
+    from mlops_scaffold.git.objects import Scratch
+    from mlops_scaffold.git.repo import Repo
+    from mlops_scaffold.upgrade.model import MergeInputs
 
 YOURS = "yours"
 _MARKERS = (b"<<<<<<<", b"|||||||", b">>>>>>>")
@@ -66,7 +66,7 @@ def read_blobs(repo: Repo, store: Scratch, oids: Iterable[str]) -> dict[str, byt
     return found
 
 
-def merge(repo: Repo, store: Scratch, sides: Sides, labels: tuple[str, str]) -> Result:
+def merge(repo: Repo, store: Scratch, sides: MergeInputs, labels: tuple[str, str]) -> Result:
     """Let git merge three trees as it merges branches.
 
     Args:

@@ -1,0 +1,242 @@
+"""What is wrong with a catalog, for its authors: each finding has a place, a rule and a way out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_scaffold.catalog import copier_yml, yamlfile
+from mlops_scaffold.catalog.loading import load
+from mlops_scaffold.errors import ScaffoldError, UsageError
+from mlops_scaffold.files.portable import component_problem, like_git_folder
+from mlops_scaffold.source.base import TOOL_LEFTOVERS
+from mlops_scaffold.source.builtin import builtin_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlops_scaffold.catalog.copier_yml import Entry
+
+MAX_QUESTIONS, MAX_OWN_QUESTIONS = 5, 3
+_ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
+_INCLUDE = re.compile(r"{%-?\s*(?:include|import|from|extends)\s+(['\"])(?P<path>[^'\"]+)\1")
+_UNSTEADY = re.compile(
+    r"{[{%][^}%]*\b(?P<name>now\s*\(|make_secret\b|random\b|shuffle\b|_folder_name\b|_copier_python\b"
+    r"|_copier_conf\.(?!answers_file\b)\w+)"
+)
+_ONE_LINE_DEPENDENCIES = re.compile(r"^dependencies\s*=\s*\[[^\n\]]*[\"'][^\n\]]*\]", re.MULTILINE)
+_PLACE = re.compile(r"^(?P<file>.+?)(?:, line |:)(?P<line>\d+)?: (?P<what>.*)", re.DOTALL)
+# What every repository made from a template of ours has (see CONTRIBUTING.md).
+CONTRACT = (
+    *(".dockerignore", ".editorconfig", ".env.example", ".gitignore", ".pre-commit-config.yaml"),
+    *(".github/workflows/ci.yml", "Dockerfile", "LICENSE", "Makefile", "README.md"),
+    *("compose.yaml", "constraints.txt", "pyproject.toml", "src", "tests"),
+)
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One thing to put right; `file` is relative to the catalog, `line` counts from 1."""
+
+    file: str
+    line: int
+    rule: str
+    message: str
+    fix: str
+
+
+def check(root: Path, *, contract: bool | None = None) -> tuple[Finding, ...]:
+    """Every finding in the catalog at `root`, by place.
+
+    Args:
+        root: The folder with `copier.yml`, `catalog.yaml` and `templates/`.
+        contract: Also hold templates to our own contract (default: for our own catalog).
+    """
+    ours = root == builtin_root() if contract is None else contract
+    try:
+        entries = copier_yml.entries(root)
+        known = load(root)
+    except ScaffoldError as error:
+        return (_unreadable(root, error),)
+    slugs = [path.parent.name for path in sorted((root / "templates").glob("*/project"))]
+    found = [
+        *_settings(root, entries),
+        *_questions(root, entries),
+        *_counts(entries, slugs),
+        *_catalog(slugs, {project.slug for project in known.projects}),
+    ]
+    for slug in slugs:
+        found += _answer_sets(root, slug, entries)
+        found += _files(root, slug)
+        found += _contract(root, slug) if ours else ()
+    found += (x for path in _walk(root / "templates") for x in _text(root, path))
+    return tuple(sorted(set(found)))
+
+
+def _unreadable(root: Path, error: ScaffoldError) -> Finding:
+    place = _PLACE.match(error.message)
+    file = Path(place["file"]) if place else root / "copier.yml"
+    name = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
+    what = place["what"] if place else error.message
+    line = int(place["line"] or 1) if place else 1
+    return Finding(name, line, "unreadable", what, "put it right, then check again")
+
+
+def _at(root: Path, entry: Entry, rule: str, message: str, fix: str) -> Finding:
+    name = entry.node.file.relative_to(root).as_posix()
+    return Finding(name, entry.node.line(), rule, f"`{entry.key}` {message}", fix)
+
+
+def _settings(root: Path, entries: tuple[Entry, ...]) -> Iterator[Finding]:
+    for entry in (entry for entry in entries if entry.is_setting):
+        if entry.key not in copier_yml.HARMLESS_SETTINGS:
+            message = "can run code, or read or write outside the project"
+            yield _at(root, entry, "unsafe-setting", message, "remove it: rendering is refused")
+        if entry.node.file != copier_yml.config_file(root):
+            message = "stands in an included file, but holds for every template"
+            yield _at(root, entry, "included-setting", message, "move it to copier.yml")
+
+
+def _questions(root: Path, entries: tuple[Entry, ...]) -> Iterator[Finding]:
+    seen: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.key in seen and entry.key not in {"_exclude", "_skip_if_exists"}:
+            first = seen[entry.key].node.file.relative_to(root).as_posix()
+            message = f"is also in {first}; which of them counts depends on the file system"
+            yield _at(root, entry, "collision", message, "rename one of them")
+        seen.setdefault(entry.key, entry)
+        if not entry.is_setting:
+            yield from _question(root, entry)
+
+
+def _question(root: Path, entry: Entry) -> Iterator[Finding]:
+    details: Mapping[str, Any] = entry.value if isinstance(entry.value, dict) else {}
+    if details.get("default") == "" and details.get("validator"):
+        message = "defaults to nothing, which its validator may refuse: then nothing can be made"
+        fix = "give a default that passes, or none at all"
+        yield _at(root, entry, "empty-default", message, fix)
+    if entry.node.file == copier_yml.config_file(root):
+        return
+    slug = entry.node.file.parent.name
+    prefix = slug.replace("-", "_") + "_"
+    if not entry.key.startswith(prefix):
+        message = f"is a question of {slug} but lacks its prefix"
+        yield _at(root, entry, "prefix", message, f"name it {prefix}{entry.key}")
+    if not entry.computed and not re.search(rf"template\s*==\s*['\"]{slug}['\"]", str(entry.when)):
+        message = "is asked whatever the template is"
+        fix = f"""add: when: "{{{{ template == '{slug}' }}}}\""""
+        yield _at(root, entry, "asked-everywhere", message, fix)
+
+
+def _counts(entries: tuple[Entry, ...], slugs: list[str]) -> Iterator[Finding]:
+    for slug in slugs:
+        prefix = slug.replace("-", "_") + "_"
+        asked = {e.key for e in entries if not (e.is_setting or e.computed or e.key == "template")}
+        shared = {e.key for e in entries if e.node.file.name.startswith("copier.")} & asked
+        own = {key for key in asked if key.startswith(prefix)} - shared
+        for limit, count in ((MAX_OWN_QUESTIONS, len(own)), (MAX_QUESTIONS, len(own | shared))):
+            if count > limit:
+                message = f"{slug} asks {count} questions; {limit} is the most people bear"
+                fix = "decide for them: drop a question, or make it `when: false`"
+                yield Finding(f"templates/{slug}/questions.yml", 1, "too-many", message, fix)
+                break
+
+
+def _catalog(slugs: list[str], listed: set[str]) -> Iterator[Finding]:
+    for slug in slugs:
+        if slug not in listed:
+            message = f"{slug} has a template, but catalog.yaml does not list it"
+            fix = f"add a project with `slug: {slug}`"
+            yield Finding("catalog.yaml", 1, "unlisted", message, fix)
+
+
+def _answer_sets(root: Path, slug: str, entries: tuple[Entry, ...]) -> Iterator[Finding]:
+    file = root / "templates" / slug / "proof.yml"
+    if not file.is_file():
+        return
+    known = {entry.key: entry for entry in entries if not entry.is_setting}
+    for document in yamlfile.read(file):
+        sets = document.child("answer_sets")
+        for _, answers in sets.entries() if isinstance(sets.value, dict) else ():
+            if not isinstance(answers.value, dict):
+                continue
+            try:
+                copier_yml.full_keys(known, slug, answers.value)
+            except UsageError as error:
+                name = file.relative_to(root).as_posix()
+                fix = error.hint or "set only what is asked"
+                yield Finding(name, answers.line(), "answer-set", error.message, fix)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if not TOOL_LEFTOVERS.intersection(path.relative_to(folder).parts):
+            yield path
+
+
+def _files(root: Path, slug: str) -> Iterator[Finding]:
+    project = root / "templates" / slug / "project"
+    if not (project / _ANSWERS_FILE).is_file():
+        message = "plain Copier can't update what has no answers file"
+        fix = f"add a file named {_ANSWERS_FILE} as in templates/model-service/project"
+        yield Finding(f"templates/{slug}/project", 1, "no-answers-file", message, fix)
+    for path in _walk(project):
+        name, inner = path.relative_to(root).as_posix(), path.relative_to(project).as_posix()
+        yield from _name(root, path, name)
+        if path.name == ".gitignore":
+            message = "git obeys it here too, and leaves files of the template uncommitted"
+            yield Finding(name, 1, "gitignore", message, "name it .gitignore.jinja")
+        for place, other in ((root, f"{inner}.jinja"), (project, f"{inner}.jinja")):
+            if path.is_file() and (place / other).exists():
+                shadow = (place / other).relative_to(root).as_posix()
+                message = f"is never rendered: {shadow} stands in its way"
+                yield Finding(name, 1, "shadowed", message, "rename one of the two")
+
+
+def _name(root: Path, path: Path, name: str) -> Iterator[Finding]:
+    if like_git_folder(path.name):
+        message = "some systems take this name for git's own folder"
+        yield Finding(name, 1, "git-like", message, "rename it: rendering is refused")
+    elif "{" not in path.name and (problem := component_problem(path.name)):
+        yield Finding(name, 1, "bad-name", problem, "rename it: rendering is refused")
+    if path.is_symlink():
+        inside = path.resolve().is_relative_to(root.resolve())
+        message = "is a link" if inside else "is a link that leads out of the catalog"
+        yield Finding(name, 1, "link", message, "put the file itself there")
+
+
+def _text(root: Path, path: Path) -> Iterator[Finding]:
+    shared = path.is_relative_to(root / "templates" / "_shared")
+    if not path.is_file() or not (shared or path.name.endswith((".jinja", ".yml"))):
+        return
+    text = path.read_text(encoding="utf-8", errors="replace")
+    name = path.relative_to(root).as_posix()
+    for match in _INCLUDE.finditer(text):
+        target = match["path"]
+        if ".." in Path(target).parts or not (root / target).is_file():
+            message = f"{target!r} is no file of the catalog"
+            fix = "paths count from the catalog's root, like templates/_shared/license"
+            yield Finding(name, _line(text, match), "include", message, fix)
+    for match in _UNSTEADY.finditer(text):
+        message = f"`{match['name']}` gives other bytes each time, or on each machine"
+        fix = "use an answer, or leave it out: upgrades compare renders"
+        yield Finding(name, _line(text, match, "name"), "unsteady", message, fix)
+    if path.name.startswith("pyproject.toml"):
+        for match in _ONE_LINE_DEPENDENCIES.finditer(text):
+            message = "several dependencies on a line can't be merged one by one"
+            yield Finding(name, _line(text, match), "dependencies", message, "one entry per line")
+
+
+def _line(text: str, match: re.Match[str], group: str | int = 0) -> int:
+    return text.count("\n", 0, match.start(group)) + 1
+
+
+def _contract(root: Path, slug: str) -> Iterator[Finding]:
+    project = root / "templates" / slug / "project"
+    for name in CONTRACT:
+        if not (project / name).exists() and not (project / f"{name}.jinja").exists():
+            message = f"every template has {name}"
+            fix = f"add {name}, or {name}.jinja that includes the one in templates/_shared"
+            yield Finding(f"templates/{slug}/project", 1, "contract", message, fix)

@@ -1,0 +1,202 @@
+"""A tree's `copier.yml` and what it includes, read as Copier does but without running Jinja."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from mlops_scaffold.catalog import yamlfile
+from mlops_scaffold.errors import ScaffoldError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlops_scaffold.catalog.yamlfile import Node
+
+_NAME = re.compile(r"copier\.ya?ml", re.IGNORECASE)
+_ONLY_FOR = re.compile(r"""\{\{\s*template\s*==\s*(['"])([a-z0-9-]+)\1\s*\}\}""")
+# Settings that neither run code nor read or write outside the project. All others are refused.
+HARMLESS_SETTINGS = frozenset(
+    {
+        *("_min_copier_version", "_subdirectory", "_templates_suffix", "_answers_file"),
+        *("_exclude", "_envops", "_secret_questions", "_skip_if_exists"),
+        *("_message_before_copy", "_message_after_copy"),
+        *("_message_before_update", "_message_after_update"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One top-level key: a question, or a setting where it starts with an underscore."""
+
+    key: str
+    node: Node
+
+    @property
+    def value(self) -> Any:
+        """What the key stands for, as YAML gives it."""
+        return self.node.value
+
+    @property
+    def is_setting(self) -> bool:
+        """Whether it configures Copier rather than asks."""
+        return self.key.startswith("_")
+
+    @property
+    def when(self) -> Any:
+        """The question's condition; True where it has none."""
+        return self.value.get("when", True) if isinstance(self.value, Mapping) else True
+
+    @property
+    def computed(self) -> bool:
+        """Whether it is never asked: its value follows from other answers."""
+        return self.when is False
+
+    @property
+    def only_for(self) -> str | None:
+        """The one template that asks it, where its `when` says so plainly."""
+        match = _ONLY_FOR.fullmatch(self.when.strip()) if isinstance(self.when, str) else None
+        return match[2] if match else None
+
+    def asked_by(self, template: str) -> bool:
+        """Whether `template` asks it, as far as can be told without running Jinja."""
+        return not self.computed and self.only_for in {None, template}
+
+
+def config_file(root: Path) -> Path:
+    """The one `copier.yml` of the tree at `root`.
+
+    Raises:
+        ScaffoldError: There is none, or more than one.
+    """
+    try:
+        found = sorted(path for path in root.iterdir() if _NAME.fullmatch(path.name))
+    except OSError as error:
+        raise ScaffoldError(f"cannot read {root}: {error.strerror}") from error
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "there is none"
+        raise ScaffoldError(
+            f"{root} is not a catalog: it needs one copier.yml ({names})",
+            hint="check it with: mlops-scaffold catalog lint",
+        )
+    return found[0]
+
+
+def entries(root: Path) -> tuple[Entry, ...]:
+    """Every top-level key of `copier.yml` and the files it includes, in file order.
+
+    Raises:
+        ScaffoldError: A file is missing, too large, not the YAML we take, or outside `root`.
+    """
+    file = config_file(root)
+    result = [*_entries(file)]  # first of all: this is where broken YAML is told of
+    for pattern in _includes(file):
+        for included in _matching(pattern, file, root):
+            result += _entries(included)
+            if any(True for _ in _includes(included)):
+                raise ScaffoldError(f"{included}: an included file may not include another")
+    return tuple(result)
+
+
+def questions(root: Path) -> dict[str, Entry]:
+    """The questions of the tree at `root` by key, in the order they are asked.
+
+    Raises:
+        ScaffoldError: As `entries`; or a setting is used that could run code or read elsewhere.
+    """
+    found = entries(root)
+    for entry in found:
+        if entry.is_setting and entry.key not in HARMLESS_SETTINGS:
+            entry.node.fail(
+                "refused: a template may not run code, nor read or write outside its project",
+                hint="remove it, then check with: mlops-scaffold catalog lint",
+            )
+    return {entry.key: entry for entry in found if not entry.is_setting}
+
+
+def full_keys(
+    known: Mapping[str, Entry], template: str, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`given` with short keys (`dataset`) made full (`model_service_dataset`).
+
+    Raises:
+        UsageError: A key is unknown, isn't asked for this template, or is given twice.
+    """
+    prefix = template.replace("-", "_") + "_"
+    asked = [key for key, entry in known.items() if entry.asked_by(template)]
+    names = [key.removeprefix(prefix) for key in asked if key != "template"]
+    result: dict[str, Any] = {}
+    for key, value in given.items():
+        full = key if key in known else prefix + key
+        listed = f"its questions: {', '.join(names)}"
+        if full not in known:
+            hint = did_you_mean(key, names) or listed
+            raise UsageError(f"{template} has no question {key!r}", hint=hint)
+        if full not in asked:
+            reason = "follows from other answers" if known[full].computed else "is not asked"
+            raise UsageError(f"{key!r} {reason} in {template}: it can't be set", hint=listed)
+        if full in result:
+            raise UsageError(f"{full!r} is given twice")
+        _check_number(known[full], value)
+        _check_choice(known[full], value)
+        result[full] = value
+    return result
+
+
+def _check_number(entry: Entry, value: Any) -> None:
+    """Refuse text that is no number where one is asked for: Copier's message names no question."""
+    kind = entry.value.get("type") if isinstance(entry.value, Mapping) else None
+    if kind not in {"int", "float"}:
+        return
+    try:
+        int(value) if kind == "int" else float(value)
+    except (TypeError, ValueError):
+        what = "whole number" if kind == "int" else "number"
+        raise UsageError(f"{entry.key}: {value!r} is not a {what}") from None
+
+
+def _check_choice(entry: Entry, value: Any) -> None:
+    """Refuse what is none of the choices, where these are plain text: Copier says it in Python."""
+    choices = entry.value.get("choices") if isinstance(entry.value, Mapping) else None
+    if not isinstance(choices, list) or not all(isinstance(each, str) for each in choices):
+        return
+    plain = not any("{" in each for each in choices) and not entry.value.get("multiselect")
+    if plain and value not in choices:
+        hint = did_you_mean(str(value), choices)
+        raise UsageError(f"{entry.key}: {value!r} is none of {', '.join(choices)}", hint=hint)
+
+
+def _entries(file: Path) -> Iterator[Entry]:
+    for document in yamlfile.read(file):
+        if document.value is not None:
+            yield from (Entry(key, node) for key, node in document.entries())
+
+
+def _includes(file: Path) -> Iterator[str]:
+    """The patterns that `file` includes, each of them a document of its own."""
+    depth = 0
+    for event in yaml.parse(file.read_text("utf-8")):
+        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            depth += 1
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            depth -= 1
+        elif isinstance(event, yaml.ScalarEvent) and event.tag == "!include":
+            if depth:
+                line = event.start_mark.line + 1  # type: ignore[union-attr]  # parsed ones have marks
+                raise ScaffoldError(f"{file}, line {line}: `!include` must be its own document")
+            yield event.value
+
+
+def _matching(pattern: str, file: Path, root: Path) -> Iterator[Path]:
+    if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+        raise ScaffoldError(f"{file}: `!include {pattern}` leaves the catalog")
+    for found in sorted(root.glob(pattern)):
+        if not found.resolve().is_relative_to(root.resolve()):
+            raise ScaffoldError(f"{file}: `!include {pattern}` leaves the catalog by {found}")
+        yield found

@@ -1,0 +1,108 @@
+"""The verbs that look and change nothing: `list`, `show` and `roadmap`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from mlops_scaffold.cli import complete, fast_path
+
+if TYPE_CHECKING:
+    from mlops_scaffold.catalog.catalog import Catalog
+
+CATALOG = typer.Option(
+    None,
+    "--catalog",
+    metavar="C",
+    help="Another catalog: a name, folder or git URL.",
+    autocompletion=complete.catalogs,
+)
+JSON = typer.Option(False, "--json", help="Print versioned JSON instead of text.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the application."""
+    app.command("list")(list_projects)
+    app.command("show")(show)
+    app.command("roadmap")(roadmap)
+
+
+def list_projects(
+    level: str | None = typer.Option(
+        None, "--level", metavar="LEVEL", help="Only this level.", autocompletion=complete.levels
+    ),
+    phase: str | None = typer.Option(
+        None,
+        "--phase",
+        metavar="PHASE",
+        help="Only projects that practise this phase of the roadmap (number or id).",
+        autocompletion=complete.phases,
+    ),
+    tool: str | None = typer.Option(
+        None, "--tool", metavar="TOOL", help="Only with this tool.", autocompletion=complete.tools
+    ),
+    search: str = typer.Option(
+        "", "--search", metavar="WORDS", help="Only projects in which all the words occur."
+    ),
+    catalog: str | None = CATALOG,
+    as_json: bool = JSON,
+) -> int:
+    """List the projects, by level."""
+    return fast_path.list_projects(
+        search=search, level=level, phase=phase, tool=tool, catalog=catalog, as_json=as_json
+    )
+
+
+def show(
+    project: str = typer.Argument(
+        ..., metavar="PROJECT", help="Its name or number.", autocompletion=complete.projects
+    ),
+    catalog: str | None = CATALOG,
+    as_json: bool = JSON,
+) -> None:
+    """Tell all about one project: what it teaches, gives, asks and needs."""
+    import shlex
+
+    from mlops_scaffold.catalog import contents
+    from mlops_scaffold.cli import catalog_views, output
+
+    with fast_path.opened(catalog) as found:
+        chosen = found.find(project)
+        questions = contents.questions(found.root, chosen.slug) if chosen.has_template else ()
+        files = contents.files(found.root, chosen.slug)
+        if not as_json:
+            options = f" --catalog {shlex.quote(catalog)}" if catalog else ""
+            catalog_views.print_project(found, chosen, questions, files, options=options)
+            return
+        nearest = None if chosen.has_template else found.nearest(chosen)
+        output.emit(
+            {
+                "command": "show",
+                "project": catalog_views.project_data(found, chosen),
+                "questions": [vars(question) for question in questions],
+                "files": files,
+                "nearest": nearest and nearest.slug,
+            }
+        )
+
+
+def roadmap(catalog: str | None = CATALOG, as_json: bool = JSON) -> None:
+    """Show the roadmap, and which project practises what."""
+    from mlops_scaffold.cli import catalog_views, output
+
+    with fast_path.opened(catalog) as found:
+        _refuse_empty(found)
+        if as_json:
+            output.emit({"command": "roadmap", "roadmap": catalog_views.roadmap_data(found)})
+        else:
+            catalog_views.print_roadmap(found)
+
+
+def _refuse_empty(catalog: Catalog) -> None:
+    from mlops_scaffold.errors import ScaffoldError
+
+    if not catalog.roadmap.topics:
+        raise ScaffoldError(
+            "this catalog has no roadmap", hint="mlops-scaffold list shows its projects"
+        )

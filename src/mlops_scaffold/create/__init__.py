@@ -1,0 +1,4 @@
+"""Make a repository from a project (`new`).
+
+Imports: `render`, `source`, `catalog`, `git`, `files`.
+"""
