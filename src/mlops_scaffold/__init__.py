@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from mlops_scaffold.catalog.catalog import Catalog
     from mlops_scaffold.catalog.loading import load
     from mlops_scaffold.catalog.records import Project
-    from mlops_scaffold.create.create import Created, Request, create
+    from mlops_scaffold.creation.create import Created, Request, create
     from mlops_scaffold.errors import ScaffoldError
     from mlops_scaffold.source.builtin import builtin_root
     from mlops_scaffold.source.opening import open_source
 
 _HOME = {
     "Catalog": "catalog.catalog",
-    "Created": "create.create",
+    "Created": "creation.create",
     "Project": "catalog.records",
-    "Request": "create.create",
+    "Request": "creation.create",
     "ScaffoldError": "errors",
     "builtin_root": "source.builtin",
-    "create": "create.create",
+    "create": "creation.create",
     "load": "catalog.loading",
     "open_source": "source.opening",
 }

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops_scaffold.__main__ import main
-from mlops_scaffold.create import create
+from mlops_scaffold.creation import create
 from mlops_scaffold.files import staging
 from tests.terminal import at_terminal
 
@@ -281,7 +281,7 @@ def test_the_commit_is_by_whom_git_says(
 def test_without_git_there_is_a_project_all_the_same(
     run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlops_scaffold.create.first_commit.possible", lambda: False)
+    monkeypatch.setattr("mlops_scaffold.creation.first_commit.possible", lambda: False)
     code, out, _ = run("demo")
     assert code == 0
     assert "git is not installed" in out

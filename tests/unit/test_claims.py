@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops_scaffold.catalog.loading import load
-from mlops_scaffold.create.create import Request, create
+from mlops_scaffold.creation.create import Request, create
 from mlops_scaffold.source.builtin import builtin_root
 
 if TYPE_CHECKING:

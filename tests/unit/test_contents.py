@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_scaffold.catalog import contents
-from mlops_scaffold.create.create import Request, create
+from mlops_scaffold.creation.create import Request, create
 from mlops_scaffold.source.builtin import builtin_root
 
 if TYPE_CHECKING:

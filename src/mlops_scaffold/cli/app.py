@@ -1,7 +1,7 @@
-"""The Typer application: every verb of every module beside this one.
+"""The Typer application: every verb.
 
-Each module of this package holds a group of verbs and exposes `register(app)`. At module level it
-imports nothing slower than Typer; whatever a verb needs is imported by its function.
+Each of the modules listed in `build_app` holds a group of verbs and exposes `register(app)`. At
+module level it imports nothing slower than Typer; a verb imports what it needs when it is called.
 
 A verb's function returns None when all is well, or an exit code, and raises `ScaffoldError` for
 anything a person should read.
@@ -10,25 +10,22 @@ anything a person should read.
 from __future__ import annotations
 
 import os
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 import typer
 
-from mlops_scaffold import cli
+from mlops_scaffold.cli import catalogs, doctor, explore, new, release, upgrade
 from mlops_scaffold.cli.fast_path import ABOUT, COMPLETING, PROGRAM, VERBS
 from mlops_scaffold.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NOT_VERBS = {"app", "complete", "front"}  # what the verbs share
 _ORDER = {name: position for position, name in enumerate(VERBS)}
 
 
 def build_app() -> typer.Typer:
-    """The Typer application with every verb, in the order and with the summaries of `front`."""
+    """The Typer application with every verb, in the order and with the summaries of `fast_path`."""
     app = typer.Typer(name=PROGRAM, rich_markup_mode=None, pretty_exceptions_enable=False)
 
     @app.callback(help=ABOUT)
@@ -38,9 +35,8 @@ def build_app() -> typer.Typer:
     ) -> None:
         """Declare, for help and completion, what was handled before Typer was imported."""
 
-    for module in sorted(found.name for found in iter_modules(cli.__path__)):
-        if module not in _NOT_VERBS:
-            import_module(f"{cli.__name__}.{module}").register(app)
+    for verbs in (explore, new, upgrade, doctor, catalogs, release):
+        verbs.register(app)
     for declared in app.registered_commands:
         declared.short_help = VERBS.get(declared.name or "")
     for group in app.registered_groups:

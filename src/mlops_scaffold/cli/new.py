@@ -17,7 +17,7 @@ from mlops_scaffold.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlops_scaffold.create.create import Created, Request
+    from mlops_scaffold.creation.create import Created, Request
 
 
 def register(app: typer.Typer) -> None:
@@ -69,7 +69,7 @@ def new(  # an option each
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Make a repository from a project."""
-    from mlops_scaffold.create.create import Request, create
+    from mlops_scaffold.creation.create import Request, create
 
     started_in = Path.cwd()
     ask = _can_ask() and not defaults and not as_json
@@ -148,7 +148,7 @@ def _pick(catalog_spec: str | None, version: str | None, *, ask: bool) -> str:
 
 
 def _tell(made: Created, request: Request, started_in: Path) -> None:
-    from mlops_scaffold.create.create import Git
+    from mlops_scaffold.creation.create import Git
 
     size = sum(file.size for file in made.files)
     what = f"{made.project} {made.version}"

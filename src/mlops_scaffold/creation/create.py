@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold.catalog.loading import load
-from mlops_scaffold.create import first_commit
+from mlops_scaffold.creation import first_commit
 from mlops_scaffold.errors import ScaffoldError, UsageError
 from mlops_scaffold.files import staging
 from mlops_scaffold.render import names

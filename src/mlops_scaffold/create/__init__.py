@@ -1,4 +1,0 @@
-"""Make a repository from a project (`new`).
-
-Imports: `render`, `source`, `catalog`, `git`, `files`.
-"""
