@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ def run(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         encoding=environment.get("PYTHONIOENCODING", "utf-8").partition(":")[0],
-        env=os.environ | environment,
+        env={name: value for name, value in os.environ.items() if name != "COLUMNS"} | environment,
         timeout=60,
         check=False,
     )
@@ -48,6 +49,39 @@ def test_help_names_every_verb(args: tuple[str, ...]) -> None:
     for name, summary in VERBS.items():
         assert f"  {name} " in done.stdout
         assert summary in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "usage"),
+    [
+        (("-h",), "mlops-scaffold [OPTIONS] COMMAND [ARGS]..."),
+        (("help",), "mlops-scaffold [OPTIONS] COMMAND [ARGS]..."),
+        (("help", "status"), "mlops-scaffold status [DIR]... [OPTIONS]"),
+        (("status", "-h"), "mlops-scaffold status [DIR]... [OPTIONS]"),
+        (("help", "catalog", "add"), "mlops-scaffold catalog add NAME PATH|URL [OPTIONS]"),
+        (("catalog",), "mlops-scaffold catalog COMMAND [ARGS]..."),
+        (("catalog", "--help"), "mlops-scaffold catalog COMMAND [ARGS]..."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_every_way_to_ask_for_help_works(args: tuple[str, ...], usage: str) -> None:
+    done = run(*args)
+    assert done.stdout.splitlines()[0] == f"Usage: {usage}"
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_help_for_a_verb_that_does_not_exist_is_a_usage_error() -> None:
+    done = run("help", "upgarde")
+    assert done.returncode == 2
+    assert "upgrade" in done.stderr
+
+
+@pytest.mark.parametrize("columns", ["40", "60", "80", "120"])
+def test_help_fits_the_terminal_and_names_only_what_people_type(columns: str) -> None:
+    for verb in ((), *((name,) for name in VERBS), ("catalog", "add"), ("catalog", "lint")):
+        said = run(*verb, "--help", COLUMNS=columns).stdout
+        assert max(map(len, said.splitlines())) <= int(columns), verb
+        assert not re.search(r"<\w+|\[\[|list\[", said), "no Python in the help"
 
 
 def test_version_is_the_package_version() -> None:
@@ -99,7 +133,7 @@ def test_the_front_door_and_typer_say_the_same(args: tuple[str, ...]) -> None:
         (("list", "--level"), "requires an argument"),
         (("list", "--level", "exprt"), "did you mean expert?"),
         (("list", "extra"), "extra"),
-        (("catalog",), "mlops-scaffold catalog --help"),
+        (("catalog", "ad"), "mlops-scaffold catalog --help"),
         (("release",), "'VERSION'"),
         (("show", "later", "--catalog", "nowhere"), "no catalog 'nowhere'"),
         (("show",), "PROJECT"),
