@@ -188,7 +188,7 @@ def _includes(file: Path) -> Iterator[str]:
             depth -= 1
         elif isinstance(event, yaml.ScalarEvent) and event.tag == "!include":
             if depth:
-                line = event.start_mark.line + 1
+                line = event.start_mark.line + 1  # type: ignore[union-attr]  # parsed ones have marks
                 raise ScaffoldError(f"{file}, line {line}: `!include` must be its own document")
             yield event.value
 
