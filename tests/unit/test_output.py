@@ -61,7 +61,7 @@ def test_a_table_with_headings_gives_way_on_a_narrow_screen(
         assert "[bold]" in " ".join(said)
 
 
-def test_work_is_told_on_a_terminal_only(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_is_shown_on_a_terminal_only(capsys: pytest.CaptureFixture[str]) -> None:
     with output.working() as progress:
         progress("Working")
         output.line("result")

@@ -37,7 +37,7 @@ def build_app() -> typer.Typer:
         debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
         version: bool = typer.Option(False, "--version", help="Show the version and exit."),
     ) -> None:
-        """Declare, for completion, the options that are handled before Typer is imported."""
+        """Declares, for completion, the options that are handled before Typer is imported."""
 
     for verbs in (explore, new, upgrade, doctor, catalogs, release):
         verbs.register(app)
@@ -77,7 +77,7 @@ def run(args: Sequence[str]) -> int:
     if COMPLETING in os.environ:
         command.main(list(args), prog_name=PROGRAM)  # answers the shell and exits
     try:
-        # What `main` does beside this is to catch what `__main__` should: interrupts, closed pipes.
+        # `main` would also catch interrupts and closed pipes, which `__main__` handles.
         with command.make_context(PROGRAM, list(args)) as context:
             result = command.invoke(context)
     except typer.Exit as done:
@@ -85,8 +85,8 @@ def run(args: Sequence[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except Exception as problem:
-        # Typer up to 0.25 raises click's exceptions and later its own copy of them: what both have
-        # in common is the method that words a usage error.
+        # Typer up to 0.25 raises click's exceptions, later versions raise copies of them. Both have
+        # the method that formats a usage error.
         describe = getattr(problem, "format_message", None)
         if describe is None:
             raise

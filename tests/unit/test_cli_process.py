@@ -92,7 +92,7 @@ QUICK = [("--help",), ("--version",), ("list",), ("list", "--level", "expert", "
 
 
 @pytest.mark.parametrize("args", QUICK, ids=" ".join)
-def test_the_front_door_imports_nothing_slow(args: tuple[str, ...]) -> None:
+def test_the_fast_path_imports_nothing_slow(args: tuple[str, ...]) -> None:
     code = (
         "import sys; from mlops_scaffold.__main__ import main; code = main(sys.argv[1:]);"
         " print(*sys.modules, file=sys.stderr); sys.exit(code)"
@@ -113,7 +113,7 @@ def test_the_front_door_imports_nothing_slow(args: tuple[str, ...]) -> None:
     ],
     ids=" ".join,
 )
-def test_the_front_door_and_typer_say_the_same(args: tuple[str, ...]) -> None:
+def test_the_fast_path_and_typer_say_the_same(args: tuple[str, ...]) -> None:
     through_typer = (
         "import sys; from mlops_scaffold.cli.app import run; sys.exit(run(sys.argv[1:]))"
     )
@@ -152,7 +152,7 @@ def test_a_usage_error_is_two_lines_and_exit_code_2(args: tuple[str, ...], said:
     assert done.stdout == ""
 
 
-def test_an_error_is_told_without_and_shown_with_debug(tmp_path: Path) -> None:
+def test_only_debug_shows_the_traceback(tmp_path: Path) -> None:
     (other_catalog(tmp_path) / "catalog.yaml").write_text("projects: 3\n")
     plain = run("list", "--catalog", str(tmp_path))
     assert plain.returncode == 1
@@ -168,7 +168,7 @@ def test_an_error_of_a_json_run_is_json_too() -> None:
     assert (error["schema"], error["exit_code"], done.returncode) == (1, 2, 2)
 
 
-def test_what_nobody_foresaw_is_one_line_and_exit_code_1() -> None:
+def test_an_unexpected_error_is_one_line_and_exit_code_1() -> None:
     code = (
         "import sys; from mlops_scaffold import __main__; from mlops_scaffold.cli import output;"
         " output.line = lambda text='': 1 / 0; sys.exit(__main__.main(['--version']))"
@@ -286,7 +286,7 @@ def test_the_shell_completes_answers_of_a_project_that_was_made(tmp_path: Path) 
     assert set(done.stdout.split()) == {"auth=api-key", "auth=none"}
 
 
-def test_the_shell_completes_names_of_kept_catalogs(tmp_path: Path) -> None:
+def test_the_shell_completes_names_of_saved_catalogs(tmp_path: Path) -> None:
     root = tmp_path / "catalog"
     root.mkdir()
     place = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "HOME": str(tmp_path)}
