@@ -11,7 +11,7 @@ from ..settings import Settings
 from ..web.auth import ApiKeys
 from ..web.health import Lifecycle
 from ..web.metrics import HttpMetrics
-from ..web.service import bare_app, equip
+from ..web.service import bare_app, configure_app
 from .metrics import ModelMetrics
 from .openapi import document
 from .page import add_page
@@ -52,14 +52,14 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
     def openapi() -> dict[str, Any]:
         return document(app, store.model, with_key=settings.auth == "api-key")
 
-    equip(
+    configure_app(
         app,
         settings,
         keys=keys,
         metrics=metrics,
         lifecycle=lifecycle or Lifecycle(),
         openapi=openapi,
-        obstacle=lambda: None,  # there is always a model: without one the app is not made
-        direct=[busiest],
+        unready_reason=lambda: None,  # there is always a model: without one the app is not made
+        fast_path=[busiest],
     )
     return app

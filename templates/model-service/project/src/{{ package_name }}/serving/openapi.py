@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from ..web.openapi import describe
+from ..web.openapi import openapi_schema
 from .predictor import Model
 from .routes import REQUEST_SCHEMA
 
@@ -17,7 +17,7 @@ def document(app: FastAPI, model: Model, *, with_key: bool) -> dict[str, Any]:
         model: Whose features a request holds.
         with_key: Whether callers need an API key.
     """
-    api = describe(app, with_key=with_key)
+    api = openapi_schema(app, requires_key=with_key)
     schemas = api["components"]["schemas"]
     request = model.parser.json_schema()
     schemas.update(request.pop("$defs", {}))

@@ -6,8 +6,8 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from ..web.direct import Endpoint
-from ..web.problems import documented
+from ..web.fast_path import Endpoint
+from ..web.problems import problem_responses
 from .schemas import ModelDescription, Predictions
 from .store import ModelStore
 
@@ -66,13 +66,13 @@ def api_routes(store: ModelStore, busiest: Endpoint) -> APIRouter:
         busiest.path,
         response_model=Predictions,
         openapi_extra=_BODY,
-        responses=documented(400, 401, 408, 413, 422, 429, 500, 503),
+        responses=problem_responses(400, 401, 408, 413, 422, 429, 500, 503),
     )
     async def predict(request: Request) -> Response:
         """Predict one row or many."""
-        return Response(await busiest.answer(await request.body()), media_type="application/json")
+        return Response(await busiest.handle(await request.body()), media_type="application/json")
 
-    @router.get("/v1/model", responses=documented(401, 429, 503))
+    @router.get("/v1/model", responses=problem_responses(401, 429, 503))
     async def model() -> ModelDescription:
         """Say which model answers, what it takes, how good it is and where it comes from."""
         return ModelDescription(manifest=store.model.manifest, refused=store.refused)

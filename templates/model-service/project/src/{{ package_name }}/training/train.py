@@ -23,7 +23,7 @@ from ..manifest import (
     encode,
 )
 from . import card, datasets
-from .commit import changed, commit
+from .commit import has_uncommitted_changes, head_commit
 from .evaluate import choose, measure, split, weights
 from .export import Predictions, check_parity, export, round_to_float32, run
 from .model import candidates
@@ -134,11 +134,11 @@ def describe(
 
 def provenance(seed: int) -> Provenance:
     """Find out which code and libraries are at work."""
-    found = commit()
+    found = head_commit()
     return Provenance(
         seed=seed,
         git_commit=found,
-        git_dirty=None if found is None else changed(),
+        git_dirty=None if found is None else has_uncommitted_changes(),
         python=platform.python_version(),
         libraries={name: version(name) for name in LIBRARIES},
     )
