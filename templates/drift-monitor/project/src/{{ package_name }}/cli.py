@@ -22,7 +22,7 @@ from .records import Check, ColumnCheck, Performance, Window, WindowResult, to_j
 from .serving.settings import Settings
 from .sources import SourceError, open_source
 from .store.db import StoreError, connect
-from .web.settings import complaints
+from .web.settings import format_errors
 
 DRIFT = 3
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         code: int = options.command(options)
     except ValidationError as error:
-        for line in complaints(error):
+        for line in format_errors(error):
             print(f"error: {line}", file=sys.stderr)
         return 1
     except (BaselineError, SourceError, StoreError) as error:

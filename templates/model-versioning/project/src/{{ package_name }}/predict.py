@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     chosen = parser.parse_args(arguments)
     settings = Settings()
-    logs.set_up(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, settings.log_format)
     try:
         served = serving.load(settings.serving_dir)
         model.check(served.model)

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = _settings()
-        logs.set_up(settings.log_level, settings.log_format)
+        logs.configure(settings.log_level, settings.log_format)
         return int(options.do(options, settings))
     except PipelineError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -5,7 +5,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from .commit import changed, commit
+from .commit import has_uncommitted_changes, head_commit
 
 
 def code() -> dict[str, str]:
@@ -16,8 +16,9 @@ def code() -> dict[str, str]:
         committed, and with git the commit and whether files differ from it.
     """
     tags = {"code.sha256": _digest(Path(__file__).parent)}
-    if (found := commit()) is not None:
-        tags |= {"mlflow.source.git.commit": found, "code.dirty": str(changed()).lower()}
+    if (found := head_commit()) is not None:
+        dirty = str(has_uncommitted_changes()).lower()
+        tags |= {"mlflow.source.git.commit": found, "code.dirty": dirty}
     return tags
 
 

@@ -11,8 +11,8 @@ from ..store.db import connect
 from ..web.auth import ApiKeys
 from ..web.health import Lifecycle
 from ..web.metrics import HttpMetrics
-from ..web.openapi import describe
-from ..web.service import bare_app, equip
+from ..web.openapi import openapi_schema
+from ..web.service import bare_app, configure_app
 from ..web.settings import SettingsError
 from .inbox import LabelRow, PredictionRow
 from .metrics import DriftCollector
@@ -55,19 +55,19 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
     add_pages(app, state, keys)
 
     def openapi() -> dict[str, Any]:
-        api = describe(app, with_key=settings.auth == "api-key")
+        api = openapi_schema(app, requires_key=settings.auth == "api-key")
         for row in (PredictionRow, LabelRow):
             schema = row.model_json_schema(ref_template="#/components/schemas/{model}")
             api["components"]["schemas"][row.__name__] = schema
         return api
 
-    equip(
+    configure_app(
         app,
         settings,
         keys=keys,
         metrics=metrics,
         lifecycle=lifecycle or Lifecycle(),
         openapi=openapi,
-        obstacle=state.obstacle,
+        unready_reason=state.unready_reason,
     )
     return app

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from ..records import Incident, Window, WindowResult
 from ..store import events, incidents, outbox, windows
-from ..web.problems import Problem, documented
+from ..web.problems import Problem, problem_responses
 from . import inbox
 from .state import State
 
@@ -108,7 +108,7 @@ def _add_inbox(router: APIRouter, state: State) -> None:
     @router.post(
         "/v1/predictions",
         openapi_extra=_body("predictions", inbox.PredictionRow),
-        responses=documented(*_USUAL),
+        responses=problem_responses(*_USUAL),
     )
     async def predictions(request: Request) -> inbox.Receipt:
         """Take predictions. Rows that make no sense are kept apart, and the answer says why."""
@@ -125,7 +125,7 @@ def _add_inbox(router: APIRouter, state: State) -> None:
     @router.post(
         "/v1/labels",
         openapi_extra=_body("labels", inbox.LabelRow),
-        responses=documented(*_USUAL),
+        responses=problem_responses(*_USUAL),
     )
     async def labels(request: Request) -> inbox.Receipt:
         """Take what turned out to be true, whenever it is known."""
@@ -152,12 +152,12 @@ def _receipt(added: Any, refused: list[inbox.Refusal]) -> inbox.Receipt:
 def _add_windows(router: APIRouter, state: State) -> None:
     database = state.database
 
-    @router.get("/v1/windows", responses=documented(*_USUAL))
+    @router.get("/v1/windows", responses=problem_responses(*_USUAL))
     async def listed(limit: Limit = 50) -> WindowPage:
         """The windows checked last: each once when its rows are there, once when labels are."""
         return WindowPage(windows=await state.in_thread(lambda: windows.results(database, limit)))
 
-    @router.get("/v1/windows/{number}", responses=documented(404, *_USUAL))
+    @router.get("/v1/windows/{number}", responses=problem_responses(404, *_USUAL))
     async def one(number: Annotated[int, Path(ge=0, lt=2**62)]) -> WindowPage:
         """All that is known of one window."""
         found = await state.in_thread(lambda: state.both_stages(number))
@@ -165,7 +165,7 @@ def _add_windows(router: APIRouter, state: State) -> None:
             raise Problem(404, f"Window {number} has not been checked.")
         return WindowPage(windows=found)
 
-    @router.get("/v1/columns", responses=documented(*_USUAL))
+    @router.get("/v1/columns", responses=problem_responses(*_USUAL))
     async def columns() -> ColumnPage:
         """How each column is now, compared with the reference."""
         results = await state.in_thread(lambda: windows.results(database, 50))
@@ -188,7 +188,7 @@ def _add_windows(router: APIRouter, state: State) -> None:
 
 
 def _add_incidents(router: APIRouter, state: State) -> None:
-    @router.get("/v1/incidents", responses=documented(*_USUAL))
+    @router.get("/v1/incidents", responses=problem_responses(*_USUAL))
     async def listed(limit: Limit = 50) -> IncidentPage:
         """The newest incidents, open or resolved."""
 
@@ -198,17 +198,17 @@ def _add_incidents(router: APIRouter, state: State) -> None:
 
         return IncidentPage(incidents=await state.in_thread(work))
 
-    @router.post("/v1/incidents/{identity}/acknowledge", responses=documented(404, *_USUAL))
+    @router.post("/v1/incidents/{identity}/acknowledge", responses=problem_responses(404, *_USUAL))
     async def acknowledge(identity: str, request: Acknowledgement) -> Incident:
         """Say who is on it."""
         return await state.in_thread(lambda: state.acknowledge(identity, request.by))
 
-    @router.post("/v1/incidents/{identity}/silence", responses=documented(404, *_USUAL))
+    @router.post("/v1/incidents/{identity}/silence", responses=problem_responses(404, *_USUAL))
     async def silence(identity: str, request: Silence) -> Incident:
         """Say nothing of it for some hours; 0 lifts the silence."""
         return await state.in_thread(lambda: state.silence(identity, request.hours))
 
-    @router.get("/v1/alerts", responses=documented(*_USUAL))
+    @router.get("/v1/alerts", responses=problem_responses(*_USUAL))
     async def alerts(limit: Limit = 50) -> AlertPage:
         """The newest alerts, and whether they arrived."""
 

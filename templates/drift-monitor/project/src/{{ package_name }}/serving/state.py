@@ -69,7 +69,7 @@ class State:
         self._threads.shutdown()
         self.database.close()
 
-    def obstacle(self) -> str | None:
+    def unready_reason(self) -> str | None:
         """Why the monitor is of no use now, if so."""
         return self.checks.trouble
 

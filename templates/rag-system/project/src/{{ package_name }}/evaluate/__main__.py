@@ -22,12 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
 
     from ..answer.chat import ModelError  # noqa: PLC0415
     from ..records import UserError  # noqa: PLC0415
-    from ..web.settings import complaints  # noqa: PLC0415
+    from ..web.settings import format_errors  # noqa: PLC0415
 
     try:
         return _tune(asked) if asked.tune else _evaluate(asked)
     except ValidationError as error:
-        for line in complaints(error):
+        for line in format_errors(error):
             print(f"error: {line}", file=sys.stderr)
     except (UserError, ModelError) as error:
         print(f"error: {error}", file=sys.stderr)

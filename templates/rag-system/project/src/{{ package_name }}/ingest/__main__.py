@@ -25,12 +25,12 @@ def main(arguments: list[str] | None = None) -> int:
     from pydantic import ValidationError  # noqa: PLC0415
 
     from ..records import UserError  # noqa: PLC0415
-    from ..web.settings import complaints  # noqa: PLC0415
+    from ..web.settings import format_errors  # noqa: PLC0415
 
     try:
         report = _ingest(asked)
     except ValidationError as error:
-        for line in complaints(error):
+        for line in format_errors(error):
             print(f"error: {line}", file=sys.stderr)
         return 1
     except UserError as error:

@@ -11,7 +11,7 @@ from ..steps import export
 from ..web.auth import ApiKeys
 from ..web.health import Lifecycle
 from ..web.metrics import HttpMetrics
-from ..web.service import bare_app, equip
+from ..web.service import bare_app, configure_app
 from .access import Access
 from .engine import Engine
 from .metrics import RagMetrics
@@ -56,13 +56,13 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
     book = FeedbackBook(settings.state_dir / "feedback.db")
     app.include_router(api_routes(settings, engine, access, metrics, book))
     add_page(app, keys)
-    equip(
+    configure_app(
         app,
         settings,
         keys=keys,
         metrics=http,
         lifecycle=lifecycle or Lifecycle(),
-        obstacle=lambda: engine.obstacle,
+        unready_reason=lambda: engine.unready_reason,
     )
     return app
 

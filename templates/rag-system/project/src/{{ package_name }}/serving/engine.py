@@ -35,7 +35,7 @@ class Engine:
         self.embedder = open_embedder(settings)
         self.store = open_store_for(settings, self.embedder)
         self._assistant = assemble(settings, self.store, self.embedder)
-        self.obstacle: str | None = "The index is about to be brought up to date."
+        self.unready_reason: str | None = "The index is about to be brought up to date."
         self._ending = Event()
         self._thread: Thread | None = None
 
@@ -51,8 +51,8 @@ class Engine:
         Raises:
             Problem: 503 as long as the index is not ready.
         """
-        if self.obstacle:
-            raise Problem(503, self.obstacle, headers={"Retry-After": "5"})
+        if self.unready_reason:
+            raise Problem(503, self.unready_reason, headers={"Retry-After": "5"})
         return self._assistant
 
     def close(self) -> None:
@@ -74,13 +74,13 @@ class Engine:
         except _EndingError:
             logger.info("ingestion interrupted")
         except UserError as error:
-            self.obstacle = f"The index could not be brought up to date: {error}"
+            self.unready_reason = f"The index could not be brought up to date: {error}"
             logger.error("ingestion failed", extra={"facts": {"reason": str(error)}})  # noqa: TRY400 - the reason says it all
         except Exception:
-            self.obstacle = "The index could not be brought up to date; the log says why."
+            self.unready_reason = "The index could not be brought up to date; the log says why."
             logger.exception("ingestion failed")
         else:
-            self.obstacle = None
+            self.unready_reason = None
 
     def _ingest(self) -> Report:
         recipe = Recipe.of(self._settings, self.embedder.name)
@@ -88,7 +88,8 @@ class Engine:
         return ingest(sources, self.store, here(recipe, self.embedder), self._progress)
 
     def _progress(self, number: int, count: int, work: Work) -> None:
-        self.obstacle = f"The index is being brought up to date: {number} of {count} documents."
+        done = f"{number} of {count} documents"
+        self.unready_reason = f"The index is being brought up to date: {done}."
         if work.problem:
             facts = {"document": work.source.id, "reason": work.problem}
             logger.warning("document not read", extra={"facts": facts})

@@ -18,7 +18,7 @@ from ..logs import request_id
 from ..records import Answer, Document
 from ..settings import Settings
 from ..steps import step, watched
-from ..web.problems import FieldError, Problem, documented
+from ..web.problems import FieldError, Problem, problem_responses
 from .access import Access
 from .engine import Engine
 from .metrics import RagMetrics
@@ -61,7 +61,7 @@ def api_routes(
         "/v1/answers",
         response_model=AnswerOut,
         responses={
-            **documented(*_COMMON, 502),
+            **problem_responses(*_COMMON, 502),
             200: {"content": {_EVENTS: {"itemSchema": _EVENT}}},
         },
     )
@@ -80,7 +80,7 @@ def api_routes(
             return StreamingResponse(_live(told), media_type=_EVENTS, headers=_STREAM_HEADERS)
         return Response(await run_in_threadpool(_whole, told), media_type="application/json")
 
-    @router.post("/v1/search", responses=documented(*_COMMON))
+    @router.post("/v1/search", responses=problem_responses(*_COMMON))
     def search(request: Request, body: SearchRequest) -> SearchOut:
         """Find the passages that a question is about."""
         assistant = engine.ready()
@@ -92,7 +92,7 @@ def api_routes(
             hits=list(map(HitOut.of, found.hits)), confidence=round(found.confidence, 4)
         )
 
-    @router.get("/v1/documents", responses=documented(401, 429, 500, 503))
+    @router.get("/v1/documents", responses=problem_responses(401, 429, 500, 503))
     def documents(request: Request) -> list[DocumentOut]:
         """List the documents that you may see."""
         engine.ready()
@@ -100,7 +100,10 @@ def api_routes(
             DocumentOut(**_about(each)) for each in engine.store.documents(access.scope(request))
         ]
 
-    @router.get("/v1/documents/{identity:path}", responses=documented(401, 404, 422, 429, 500, 503))
+    @router.get(
+        "/v1/documents/{identity:path}",
+        responses=problem_responses(401, 404, 422, 429, 500, 503),
+    )
     def document(request: Request, identity: str) -> DocumentText:
         """Give a document with its text."""
         engine.ready()
@@ -109,7 +112,7 @@ def api_routes(
             raise Problem(404, "There is no such document among those that you may see.")
         return DocumentText(**_about(found), text=found.text)
 
-    @router.post("/v1/feedback", responses=documented(*_COMMON))
+    @router.post("/v1/feedback", responses=problem_responses(*_COMMON))
     def feedback(request: Request, body: FeedbackRequest) -> FeedbackOut:
         """Say what you think of an answer."""
         clean = redact if settings.redact_pii else str

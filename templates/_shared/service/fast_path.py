@@ -1,4 +1,4 @@
-"""A short way to the busiest endpoints, past the framework."""
+"""A fast path to the busiest endpoints that bypasses the framework."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,27 +11,27 @@ from .problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Takes the body of a POST and gives that of the answer, both JSON.
+    """A handler that takes the JSON body of a POST and returns the JSON body of the response.
 
     Attributes:
-        path: Where it is found; without parameters in it.
-        answer: May raise `Problem`.
+        path: The exact path; path parameters are not supported.
+        handle: Called with the request body; may raise `Problem`.
     """
 
     path: str
-    answer: Callable[[bytes], Awaitable[bytes]]
+    handle: Callable[[bytes], Awaitable[bytes]]
 
 
-class Direct:
-    """ASGI middleware, the innermost: calls some endpoints without asking the app.
+class FastPath:
+    """The innermost ASGI middleware: it calls some endpoints without going through the app.
 
-    To find a route and to wrap a request and a response takes the framework longer than it
-    takes a small model to predict. The endpoints belong to the app, too, which documents
+    The framework takes longer to find a route and to wrap a request and a response than a
+    small model takes to predict. The endpoints are also routes of the app, which documents
     them and answers methods other than POST.
 
     Args:
-        app: What answers all other requests.
-        endpoints: They are looked up by their path.
+        app: Answers all other requests.
+        endpoints: Looked up by path.
     """
 
     def __init__(self, app: ASGIApp, endpoints: Sequence[Endpoint]) -> None:
@@ -44,9 +44,9 @@ class Direct:
         if endpoint is None or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
-        scope["route"] = endpoint  # as a router does; metrics are labelled by its path
+        scope["route"] = endpoint  # as a router does: metrics are labelled by its path
         try:
-            content = await endpoint.answer(await _body(receive))
+            content = await endpoint.handle(await _body(receive))
         except Problem as problem:
             await problem.response()(scope, receive, send)
             return
@@ -59,7 +59,7 @@ class Direct:
 
 
 async def _body(receive: Receive) -> bytes:
-    """The whole body; most come in one piece."""
+    """Read the whole body; most arrive in one piece."""
     pieces: list[bytes] = []
     more = True
     while more:
