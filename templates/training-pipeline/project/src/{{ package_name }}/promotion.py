@@ -1,10 +1,11 @@
-"""Hold a run's model against the champion of the moment, on rows that neither has learnt."""
+"""Compare a run's model with the current champion, on rows that neither was trained on."""
 
 from pathlib import Path
 
 import polars as pl
 
-from . import contract, registry, runs
+from . import contract as contracts
+from . import registry, runs
 from .decision import Decision
 from .errors import DataError
 from .evaluate import LOSSES, Floats, baseline, slices
@@ -13,48 +14,50 @@ from .model import Model, load, predict
 from .runs import Run
 from .split import POSITION
 from .tracking import Tracker
-from .train import encode
+from .train import encode_target
 
 
-def judge(folder: Path, tracker: Tracker) -> Decision:
-    """Decide whether a run's model becomes the champion; without one it has to beat guessing.
+def decide_promotion(folder: Path, tracker: Tracker) -> Decision:
+    """Decide whether a run's model becomes the champion.
+
+    Without a champion, the model has to beat the baseline.
 
     Raises:
         RegistryError: The champion is damaged.
     """
     config = runs.read(folder).config
-    agreed = contract.load(folder / "artifacts" / "contract.yaml")
+    contract = contracts.load(folder / "artifacts" / "contract.yaml")
     challenger = load((folder / runs.MODEL_FILE).read_bytes())
     train = pl.read_parquet(folder / runs.TRAIN_FILE)
     rows = pl.read_parquet(folder / runs.HELD_OUT_FILE)
     version = registry.find(tracker, config.name)
     before: Floats
     if version is None:
-        against, learnt = None, encode(train[agreed.target], agreed, config.task)
-        classes = len(challenger.meta.labels)
-        before = baseline(learnt, rows.height, config.task, classes, config.gate.loss)
+        against, train_target = None, encode_target(train[contract.target], contract, config.task)
+        classes = len(challenger.metadata.labels)
+        before = baseline(train_target, rows.height, config.task, classes, config.gate.loss)
     else:
         against, champion = str(version.version), registry.fetch(tracker, version)
-        rows = rows.filter(pl.col(POSITION) < champion.meta.held_out)
+        rows = rows.filter(pl.col(POSITION) < champion.metadata.held_out)
         if reason := _incomparable(champion, challenger, rows):
             return _refusal(reason, against)
         try:
             before = predict(champion, rows)
         except DataError as error:
-            return _refusal(f"the champion cannot be asked: {error}", against)
-    truth = encode(rows[agreed.target], agreed, config.task)
+            return _refusal(f"the champion cannot predict these rows: {error}", against)
+    truth = encode_target(rows[contract.target], contract, config.task)
     loss = LOSSES[config.gate.loss]
-    parts = slices(rows, config.gate.slices, train)
+    masks = slices(rows, config.gate.slices, train)
     after = predict(challenger, rows)
-    decision = decide(loss(truth, before), loss(truth, after), parts, config.gate, config.seed)
+    decision = decide(loss(truth, before), loss(truth, after), masks, config.gate, config.seed)
     return decision.model_copy(update={"against": against})
 
 
-def still_stands(run: Run, tracker: Tracker) -> bool:
-    """Tell whether a run's decision, if it has one, was made against today's champion.
+def is_current(run: Run, tracker: Tracker) -> bool:
+    """Check whether a run has a decision that was made against the current champion.
 
-    A run that could not be sent at once may find another champion when it is sent. One whose
-    own version is the champion already was interrupted between promotion and its end.
+    A run that is sent late may find another champion in place. If the run's own version is
+    already the champion, the run was interrupted between its promotion and its end.
     """
     if run.decision is None:
         return False
@@ -64,14 +67,14 @@ def still_stands(run: Run, tracker: Tracker) -> bool:
 
 
 def _incomparable(champion: Model, challenger: Model, rows: pl.DataFrame) -> str | None:
-    """Say why no rows show which model is better, if so."""
-    one, other = champion.meta, challenger.meta
+    """Explain why the two models cannot be compared; `None` if they can."""
+    one, other = champion.metadata, challenger.metadata
     if (one.task, one.labels) != (other.task, other.labels):
         return "the champion predicts something else: promote by hand"
-    if one.told_apart_by != other.told_apart_by:
+    if one.row_key != other.row_key:
         return (
-            "the champion's rows were told apart by other columns, so it may have learnt rows that "
-            "are held out now: promote by hand, and give the contract a key that stays"
+            "the champion's rows were split by other columns, so it may have been trained on rows "
+            "that are held out now: promote by hand, and add a stable key to the contract"
         )
     return "no row is held out from both models" if rows.is_empty() else None
 
