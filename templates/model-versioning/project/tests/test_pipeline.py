@@ -16,7 +16,7 @@ def test_without_changes_no_stage_runs(project: Project, printed: Callable[[], s
 @pytest.mark.parametrize(
     ("old", "new", "stages"),
     [
-        ("freedom: 1.0", "freedom: 0.5", ["train", "evaluate"]),
+        ("C: 1.0", "C: 0.5", ["train", "evaluate"]),
         ("degree: 1", "degree: 2", ["featurize", "train", "evaluate"]),
     ],
 )

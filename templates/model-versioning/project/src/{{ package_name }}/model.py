@@ -139,5 +139,5 @@ def self_check(model: Model) -> None:
 
 
 def md5(content: bytes) -> str:
-    """Compute the digest that DVC uses: it identifies content and is no security measure."""
+    """Compute the digest that DVC uses: it identifies content, it does not protect it."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -14,7 +14,7 @@ import onnxruntime
 import polars as pl
 from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidProtobuf
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import ValidationError
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.pipeline import Pipeline
 
@@ -50,8 +50,7 @@ class ModelMetadata(Record):
     labels: tuple[str, ...]
     kinds: dict[str, str]
     held_out: float
-    # Models that were registered by template version 0.2.0 and older have the second name.
-    row_key: tuple[str, ...] = Field(validation_alias=AliasChoices("row_key", "told_apart_by"))
+    row_key: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

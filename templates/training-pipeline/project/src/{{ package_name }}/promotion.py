@@ -40,11 +40,11 @@ def decide_promotion(folder: Path, tracker: Tracker) -> Decision:
         against, champion = str(version.version), registry.fetch(tracker, version)
         rows = rows.filter(pl.col(POSITION) < champion.metadata.held_out)
         if reason := _incomparable(champion, challenger, rows):
-            return _refusal(reason, against)
+            return _rejection(reason, against)
         try:
             before = predict(champion, rows)
         except DataError as error:
-            return _refusal(f"the champion cannot predict these rows: {error}", against)
+            return _rejection(f"the champion cannot predict these rows: {error}", against)
     truth = encode_target(rows[contract.target], contract, config.task)
     loss = LOSSES[config.gate.loss]
     masks = slices(rows, config.gate.slices, train)
@@ -79,6 +79,6 @@ def _incomparable(champion: Model, challenger: Model, rows: pl.DataFrame) -> str
     return "no row is held out from both models" if rows.is_empty() else None
 
 
-def _refusal(reason: str, against: str) -> Decision:
+def _rejection(reason: str, against: str) -> Decision:
     zero = {"rows": 0, "champion": 0, "challenger": 0, "improvement": 0, "lower": 0, "upper": 0}
     return Decision(promote=False, reasons=(reason,), against=against, **zero)

@@ -127,6 +127,6 @@ def record_decision(tracker: Tracker, name: str, version: str, decision: Decisio
     """Record the gate's decision as tags of the version."""
     client = tracker.client
     client.set_model_version_tag(
-        name, version, "gate", "promoted" if decision.promote else "refused"
+        name, version, "gate", "promoted" if decision.promote else "rejected"
     )
     client.set_model_version_tag(name, version, "gate.reasons", "; ".join(decision.reasons))

@@ -125,9 +125,9 @@ def _validator(contract: Contract, *, labelled: bool) -> TypeAdapter[list[dict[s
         bounds = Field(ge=limits.min, le=limits.max, allow_inf_nan=False)
         fields[name] = Annotated[float, bounds, BeforeValidator(_require_value)]
     # A TypedDict, because column names may be any text, which attribute names may not.
-    row = TypedDict("row", fields)  # type: ignore[misc] # the contract names the keys
+    row = TypedDict("row", fields)  # type: ignore[misc] # keys from the contract
     config = ConfigDict(extra="forbid" if labelled else "ignore")
-    return TypeAdapter(list[with_config(config)(row)])  # type: ignore[misc, arg-type] # made above
+    return TypeAdapter(list[with_config(config)(row)])  # type: ignore[misc, arg-type] # defined above
 
 
 def _require_value(value: object) -> object:

@@ -77,8 +77,8 @@ def run() -> str:
     pairs = sorted(zip(test.labels, predictions.labels, strict=True))
     _write(PLOTS / "confusion.csv", ("actual", "predicted"), pairs)
     _write(
-        PLOTS / "confidence.csv",
-        ("confidence", "right", "rows"),
+        PLOTS / "calibration.csv",
+        ("confidence", "accuracy", "rows"),
         calibration(predictions, test.labels),
     )
     return f"{metrics['accuracy']:.1%} accuracy on {rows['test']} held-out rows"

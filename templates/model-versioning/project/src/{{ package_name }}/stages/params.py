@@ -32,7 +32,7 @@ class Featurize(_Record):
 class Train(_Record):
     """Parameters of the stage `train`."""
 
-    freedom: float = Field(gt=0)
+    C: float = Field(gt=0)
     seed: int
 
 

@@ -24,4 +24,4 @@ def featurizer(params: Featurize) -> Pipeline:
 
 def classifier(params: Train) -> LogisticRegression:
     """Build the unfitted classifier from features to labels."""
-    return LogisticRegression(C=params.freedom, max_iter=5_000, random_state=params.seed)
+    return LogisticRegression(C=params.C, max_iter=5_000, random_state=params.seed)

@@ -218,8 +218,8 @@ def gc_(context: Context, options: argparse.Namespace) -> Result:
     """Show or remove objects that nothing needs."""
     garbage = gc.find(context.git, context.store, days=options.days)
     counts = f"{len(garbage.remote)} objects in the remote, {len(garbage.cache)} on this machine"
-    if garbage.young:
-        counts += f" ({len(garbage.young)} more in the remote are too new)"
+    if garbage.too_new:
+        counts += f" ({len(garbage.too_new)} more in the remote are too new)"
     if options.yes:
         gc.remove(context.git, context.store, garbage)
         return asdict(garbage), f"removed {counts}; kept {garbage.kept}"
@@ -241,7 +241,7 @@ def experiments_(context: Context, _: argparse.Namespace) -> Result:
     """List experiments, and log them to MLflow if they are not there yet."""
     found = experiments.experiments(context.git, context.store)
     if not found:
-        return [], "no experiments on this commit: `versions try train.freedom=0.1,10` runs two"
+        return [], "no experiments on this commit: `versions try train.C=0.1,10` runs two"
     client, experiment = context.tracking
     experiments.log_to_mlflow(client, experiment, found)
     base = state.load(context.git, context.store, "HEAD")

@@ -52,7 +52,7 @@ def grid(settings: Sequence[str]) -> list[list[str]]:
     for setting in settings:
         name, equals, values = setting.partition("=")
         if not name or not equals or not all(values.split(",")):
-            raise StateError(f"{setting!r}: write it like train.freedom=0.1,1,10")
+            raise StateError(f"{setting!r}: write it like train.C=0.1,1,10")
         choices.append([f"{name}={value}" for value in values.split(",")])
     return [list(combination) for combination in itertools.product(*choices)]
 

@@ -20,14 +20,14 @@ class Garbage:
     Attributes:
         cache: Objects on this machine.
         remote: Objects in the remote.
-        young: Objects in the remote that are too new to remove: a colleague may have pushed them
+        too_new: Objects in the remote that are too new to remove: a colleague may have pushed them
             for a tag that is not pushed yet.
         kept: How many objects are needed.
     """
 
     cache: tuple[str, ...]
     remote: tuple[str, ...]
-    young: tuple[str, ...]
+    too_new: tuple[str, ...]
     kept: int
 
 
@@ -57,11 +57,11 @@ def find(git: Git, store: Store, *, days: float) -> Garbage:
     needed = _needed(git, store)
     unused = sorted(set(store.remote.all()) - needed)
     cutoff = time.time() - days * DAY
-    young = [name for name in unused if days and _modified_at(store.remote, name) > cutoff]
+    too_new = [name for name in unused if days and _modified_at(store.remote, name) > cutoff]
     return Garbage(
         cache=tuple(sorted(set(store.cache.all()) - needed)),
-        remote=tuple(name for name in unused if name not in set(young)),
-        young=tuple(young),
+        remote=tuple(name for name in unused if name not in set(too_new)),
+        too_new=tuple(too_new),
         kept=len(needed),
     )
 

@@ -19,14 +19,14 @@ class Lineage:
         subject: First line of its commit message.
         registered: Its name in the registry; `None` if it is not registered.
         production: Whether it is in production.
-        steps: Stage -> paths and md5s of its inputs (`deps`) and outputs (`outs`).
+        stages: Stage -> paths and md5s of its inputs (`deps`) and outputs (`outs`).
     """
 
     release: Release
     subject: str
     registered: str | None
     production: bool
-    steps: dict[str, dict[str, list[dict[str, str]]]]
+    stages: dict[str, dict[str, list[dict[str, str]]]]
 
 
 def lineage(git: Git, model_registry: Registry, version: str) -> Lineage:
@@ -43,7 +43,7 @@ def lineage(git: Git, model_registry: Registry, version: str) -> Lineage:
         subject=git.run("log", "-1", "--format=%s", release.commit).strip(),
         registered=model_registry.name_of(release.version),
         production=now == release.version,
-        steps=pipeline.stages(lock),
+        stages=pipeline.stages(lock),
     )
 
 
@@ -56,7 +56,7 @@ def as_json(found: Lineage) -> dict[str, Any]:
         "subject": found.subject,
         "registered": found.registered,
         "production": found.production,
-        "steps": found.steps,
+        "stages": found.stages,
     }
 
 
@@ -74,7 +74,7 @@ def as_text(found: Lineage) -> str:
         f"  registered {found.registered or 'no: `versions sync` registers it'}",
         "  stages",
     ]
-    for name, stage in found.steps.items():
+    for name, stage in found.stages.items():
         inputs = [each["path"] for each in stage.get("deps", []) if not _is_code(each["path"])]
         outputs = [each["path"] for each in stage.get("outs", [])]
         lines.append(f"    {name:<10} {', '.join(inputs)} -> {', '.join(outputs)}")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from .lineage import Lineage
 
-_COLORS = {"data": "#dbeafe", "step": "#fef3c7", "model": "#dcfce7", "version": "#f3e8ff"}
+_COLORS = {"data": "#dbeafe", "stage": "#fef3c7", "model": "#dcfce7", "version": "#f3e8ff"}
 _CELL = (2.6, 1.0)
 _STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "versions", "font.size": 9}
 
@@ -19,13 +19,13 @@ def graph(found: Lineage) -> tuple[dict[str, tuple[str, str]], list[tuple[str, s
     """Build the lineage graph of a version.
 
     Returns:
-        Node -> its kind (`data`, `step`, `model`, `version`) and its text; edges as (from, to).
+        Node -> its kind (`data`, `stage`, `model`, `version`) and its text; edges as (from, to).
     """
     manifest = found.release.manifest
     nodes: dict[str, tuple[str, str]] = {}
     edges: list[tuple[str, str]] = []
-    for name, stage in found.steps.items():
-        nodes[name] = ("step", name)
+    for name, stage in found.stages.items():
+        nodes[name] = ("stage", name)
         for direction, files in (("in", stage.get("deps", [])), ("out", stage.get("outs", []))):
             for file in files:
                 path = file["path"]
@@ -76,7 +76,7 @@ def draw_lineage(found: Lineage, path: Path) -> None:
     _save(figure, path)
 
 
-def draw_confidence(models: dict[str, list[tuple[float, float]]], path: Path) -> None:
+def draw_calibration(models: dict[str, list[tuple[float, float]]], path: Path) -> None:
     """Plot the calibration of models, confidence against accuracy, as an SVG file."""
     figure, (axes,) = _figure((5, 4))
     axes.set(title="Calibration", xlabel="mean confidence", ylabel="accuracy")

@@ -9,7 +9,7 @@ from .git import Git
 from .state import State, parse_csv, read_text
 
 CONFUSION = "plots/confusion.csv"
-CONFIDENCE = "plots/confidence.csv"
+CALIBRATION = "plots/calibration.csv"
 
 
 def write(git: Git, comparison: Comparison, folder: Path) -> Path:
@@ -70,14 +70,16 @@ def _data(comparison: Comparison) -> str:
 
 
 def _pictures(git: Git, comparison: Comparison, folder: Path) -> list[str]:
-    confusion, confidence = {}, {}
+    confusion, calibration = {}, {}
     for state in (comparison.one, comparison.other):
         if pairs := parse_csv(read_text(git, state.commit, CONFUSION)):
             confusion[state.name] = [(row["actual"], row["predicted"]) for row in pairs]
-        if points := parse_csv(read_text(git, state.commit, CONFIDENCE)):
-            confidence[state.name] = [(float(r["confidence"]), float(r["right"])) for r in points]
-    if not confusion or not confidence:
+        if points := parse_csv(read_text(git, state.commit, CALIBRATION)):
+            calibration[state.name] = [
+                (float(r["confidence"]), float(r["accuracy"])) for r in points
+            ]
+    if not confusion or not calibration:
         return []
     picture.draw_confusion(confusion, folder / "confusion.svg")
-    picture.draw_confidence(confidence, folder / "confidence.svg")
-    return ["confusion.svg", "confidence.svg"]
+    picture.draw_calibration(calibration, folder / "calibration.svg")
+    return ["confusion.svg", "calibration.svg"]
