@@ -1,4 +1,4 @@
-"""`drift`: the command line. Compare files, check due windows, backfill, serve.
+"""The command line `drift`: compare files, check due windows, backfill, serve.
 
 Exit codes: 0 no drift, 1 an error, 2 bad usage, 3 drift.
 """
