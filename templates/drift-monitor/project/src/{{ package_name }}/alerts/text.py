@@ -1,9 +1,17 @@
-"""What an alert says: which columns, how much, when, and what is likely behind it."""
+"""The text of an alert: the affected columns, the size of the change, the time, likely causes."""
 
-from ..records import Alert, Change, Incident, Performance, Transition, WindowResult
+from ..records import (
+    Alert,
+    Change,
+    ColumnCheck,
+    Incident,
+    Performance,
+    Transition,
+    WindowResult,
+)
 
-_COLUMNS = 8
-_CAUSES = 3
+_MAX_COLUMNS = 8
+_MAX_CAUSES = 3
 _HEADLINES: dict[Change, str] = {
     "opened": "{severity}: {title}",
     "updated": "now {severity}: {title}",
@@ -11,12 +19,13 @@ _HEADLINES: dict[Change, str] = {
 }
 
 
-def compose(
+def compose_alerts(
     transition: Transition, result: WindowResult, routes: tuple[str, ...], public_url: str
 ) -> list[Alert]:
-    """The alerts that tell of a transition, one for each route; none if it needs no telling.
+    """Compose the alerts about a transition, one per route; none if it needs no notification.
 
-    Their keys follow from incident, change and window: the same transition has the same keys.
+    The keys are derived from incident, change, window and route, so composing the same transition
+    again gives the same keys.
     """
     if not transition.notify:
         return []
@@ -24,9 +33,9 @@ def compose(
     text = "\n".join(
         [
             headline(change, incident),
-            _when(result),
-            *_what(result),
-            *_why(incident),
+            _period(result),
+            *_findings(result),
+            *_causes(incident),
             f"{public_url.rstrip('/')}/incidents/{incident.id}",
         ]
     )
@@ -48,7 +57,7 @@ def headline(change: Change, incident: Incident) -> str:
     return _HEADLINES[change].format(severity=incident.severity, title=incident.title)
 
 
-def _when(result: WindowResult) -> str:
+def _period(result: WindowResult) -> str:
     window = result.window
     return (
         f"Window {window.number}, {window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC:"
@@ -56,15 +65,13 @@ def _when(result: WindowResult) -> str:
     )
 
 
-def _what(result: WindowResult) -> list[str]:
-    """A line for each thing that was found."""
+def _findings(result: WindowResult) -> list[str]:
+    """One line for each finding."""
     lines = [
-        f"- {check.column}: moved by {check.effect:.2f} "
-        + ("standard deviations" if check.kind == "numeric" else "of its rows")
-        + f" (p {check.adjusted_p:.2g})"
-        for check in result.flagged_columns[:_COLUMNS]
+        f"- {check.column}: {_effect(check)} (p {check.adjusted_p:.2g})"
+        for check in result.flagged_columns[:_MAX_COLUMNS]
     ]
-    if (more := len(result.flagged_columns) - _COLUMNS) > 0:
+    if (more := len(result.flagged_columns) - _MAX_COLUMNS) > 0:
         lines.append(f"- and {more} more columns")
     lines += [
         f"- {finding.column}: {finding.problem} in {finding.share:.1%} of rows,"
@@ -72,24 +79,30 @@ def _what(result: WindowResult) -> list[str]:
         for finding in result.quality
         if finding.flagged
     ]
-    for name, performance in (("estimated", result.estimated), ("realised", result.realised)):
+    for name, performance in (("estimated", result.estimated), ("measured", result.realised)):
         if performance is not None and performance.flagged:
-            lines.append(f"- {name} {describe(performance)}")
+            lines.append(f"- {name} {describe_performance(performance)}")
     for check in (result.multivariate, result.concept, result.label_shift):
         if check is not None and check.flagged:
             lines.append(f"- {_TESTS[check.name]} (p {check.adjusted_p:.2g})")
     return lines
 
 
+def _effect(check: ColumnCheck) -> str:
+    if check.kind == "numeric":
+        return f"shifted by {check.effect:.2f} standard deviations"
+    return f"{check.effect:.1%} of rows changed category"
+
+
 _TESTS = {
-    "mmd": "the columns together differ from the reference",
-    "concept": "the same inputs get other labels than before",
-    "label-shift": "the mix of true labels has changed",
+    "mmd": "all columns together differ from the reference",
+    "concept": "concept drift: the same inputs now lead to different labels",
+    "label-shift": "the distribution of the labels has changed",
 }
 
 
-def describe(performance: Performance) -> str:
-    """A measure of performance in words, with the reference's."""
+def describe_performance(performance: Performance) -> str:
+    """Describe a performance and compare it with the reference."""
     return (
         f"accuracy {performance.value:.1%}, {performance.reference:.1%} in the reference"
         if performance.metric == "accuracy"
@@ -97,8 +110,8 @@ def describe(performance: Performance) -> str:
     )
 
 
-def _why(incident: Incident) -> list[str]:
+def _causes(incident: Incident) -> list[str]:
     if not incident.causes:
         return []
-    causes = "; ".join(cause.text for cause in incident.causes[:_CAUSES])
+    causes = "; ".join(cause.text for cause in incident.causes[:_MAX_CAUSES])
     return [f"Likely cause: {causes}"]
