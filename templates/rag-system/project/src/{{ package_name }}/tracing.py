@@ -1,4 +1,4 @@
-"""Notes what happens on the way to an answer: as OpenTelemetry spans, and for the metrics."""
+"""Traces the steps of answering a question: OpenTelemetry spans, and durations for the metrics."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,48 +9,49 @@ from opentelemetry import trace
 from opentelemetry.trace import Span
 from opentelemetry.util.types import AttributeValue
 
-Watch = Callable[[str, float], None]
-"""Called after each step with its name and its seconds."""
+StepObserver = Callable[[str, float], None]
+"""Called after each step with its name and its duration in seconds."""
 
-_watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
+_observer: ContextVar[StepObserver | None] = ContextVar("observer", default=None)
 _tracer = trace.get_tracer(__name__)
 
 
 @contextmanager
-def watched(watch: Watch) -> Iterator[None]:
-    """Tell of all steps within the block."""
-    token = _watch.set(watch)
+def observe_steps(observer: StepObserver) -> Iterator[None]:
+    """Call the observer after each step within the block."""
+    token = _observer.set(observer)
     try:
         yield
     finally:
-        _watch.reset(token)
+        _observer.reset(token)
 
 
 @contextmanager
 def step(name: str, **attributes: AttributeValue) -> Iterator[Span]:
-    """A step; may be nested. Attributes are named as by OpenTelemetry, with `__` for dots.
+    """Trace a step; steps may be nested.
 
-    What people wrote is never an attribute: traces are read by more people than documents are.
+    Attributes have OpenTelemetry's names, with `__` in place of dots. What users write is never an
+    attribute: more people may read traces than documents.
     """
     dotted = {key.replace("__", "."): value for key, value in attributes.items()}
-    began = perf_counter()
+    started = perf_counter()
     with _tracer.start_as_current_span(name, attributes=dotted) as span:
         try:
             yield span
         finally:
-            if watch := _watch.get():
-                watch(name, perf_counter() - began)
+            if observer := _observer.get():
+                observer(name, perf_counter() - started)
 
 
-def export(url: str, service: str) -> Callable[[], None]:
-    """Send all spans of this process to a collector, over OTLP and HTTP.
+def export_spans(url: str, service: str) -> Callable[[], None]:
+    """Send all spans of this process to a collector, with OTLP over HTTP.
 
     Args:
-        url: Of the collector, like `http://127.0.0.1:4318/v1/traces`.
-        service: What this process is called there.
+        url: The collector's endpoint, like `http://127.0.0.1:4318/v1/traces`.
+        service: The service name that the spans get.
 
     Returns:
-        A function that sends what is left; to be called at the end.
+        A function to call at shutdown; it sends the remaining spans.
     """
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - heavy
         OTLPSpanExporter,
