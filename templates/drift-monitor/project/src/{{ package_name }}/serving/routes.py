@@ -8,13 +8,8 @@ from pydantic import BaseModel, Field
 
 from ..records import Incident, Window, WindowResult
 from ..store import events, incidents, outbox, windows
-<<<<<<< HEAD
 from ..web.problems import Problem, problem_responses
-from . import inbox
-=======
-from ..web.problems import Problem, documented
 from . import ingest
->>>>>>> words-drift
 from .state import State
 
 _MAX_REFUSALS = 100
@@ -112,13 +107,8 @@ def _add_ingest(router: APIRouter, state: State) -> None:
 
     @router.post(
         "/v1/predictions",
-<<<<<<< HEAD
-        openapi_extra=_body("predictions", inbox.PredictionRow),
-        responses=problem_responses(*_USUAL),
-=======
         openapi_extra=_body("predictions", ingest.PredictionRow),
-        responses=documented(*_COMMON_PROBLEMS),
->>>>>>> words-drift
+        responses=problem_responses(*_COMMON_PROBLEMS),
     )
     async def predictions(request: Request) -> ingest.Receipt:
         """Receive predictions. Malformed rows go to quarantine; the response gives the reasons."""
@@ -134,13 +124,8 @@ def _add_ingest(router: APIRouter, state: State) -> None:
 
     @router.post(
         "/v1/labels",
-<<<<<<< HEAD
-        openapi_extra=_body("labels", inbox.LabelRow),
-        responses=problem_responses(*_USUAL),
-=======
         openapi_extra=_body("labels", ingest.LabelRow),
-        responses=documented(*_COMMON_PROBLEMS),
->>>>>>> words-drift
+        responses=problem_responses(*_COMMON_PROBLEMS),
     )
     async def labels(request: Request) -> ingest.Receipt:
         """Receive labels, whenever they are known."""
@@ -167,35 +152,20 @@ def _receipt(added: Any, refused: list[ingest.Refusal]) -> ingest.Receipt:
 def _add_windows(router: APIRouter, state: State) -> None:
     database = state.database
 
-<<<<<<< HEAD
-    @router.get("/v1/windows", responses=problem_responses(*_USUAL))
-    async def listed(limit: Limit = 50) -> WindowPage:
-        """The windows checked last: each once when its rows are there, once when labels are."""
-        return WindowPage(windows=await state.in_thread(lambda: windows.results(database, limit)))
-
-    @router.get("/v1/windows/{number}", responses=problem_responses(404, *_USUAL))
-    async def one(number: Annotated[int, Path(ge=0, lt=2**62)]) -> WindowPage:
-        """All that is known of one window."""
-=======
-    @router.get("/v1/windows", responses=documented(*_COMMON_PROBLEMS))
+    @router.get("/v1/windows", responses=problem_responses(*_COMMON_PROBLEMS))
     async def list_windows(limit: Limit = 50) -> WindowPage:
         """List recent results: each window is checked once for its inputs, once for its labels."""
         return WindowPage(windows=await state.in_thread(lambda: windows.results(database, limit)))
 
-    @router.get("/v1/windows/{number}", responses=documented(404, *_COMMON_PROBLEMS))
+    @router.get("/v1/windows/{number}", responses=problem_responses(404, *_COMMON_PROBLEMS))
     async def get_window(number: Annotated[int, Path(ge=0, lt=2**62)]) -> WindowPage:
         """Get all results for one window."""
->>>>>>> words-drift
         found = await state.in_thread(lambda: state.both_stages(number))
         if not found:
             raise Problem(404, f"Window {number} has not been checked.")
         return WindowPage(windows=found)
 
-<<<<<<< HEAD
-    @router.get("/v1/columns", responses=problem_responses(*_USUAL))
-=======
-    @router.get("/v1/columns", responses=documented(*_COMMON_PROBLEMS))
->>>>>>> words-drift
+    @router.get("/v1/columns", responses=problem_responses(*_COMMON_PROBLEMS))
     async def columns() -> ColumnPage:
         """List the columns and how much they differ from the reference."""
         results = await state.in_thread(lambda: windows.results(database, 50))
@@ -218,15 +188,9 @@ def _add_windows(router: APIRouter, state: State) -> None:
 
 
 def _add_incidents(router: APIRouter, state: State) -> None:
-<<<<<<< HEAD
-    @router.get("/v1/incidents", responses=problem_responses(*_USUAL))
-    async def listed(limit: Limit = 50) -> IncidentPage:
-        """The newest incidents, open or resolved."""
-=======
-    @router.get("/v1/incidents", responses=documented(*_COMMON_PROBLEMS))
+    @router.get("/v1/incidents", responses=problem_responses(*_COMMON_PROBLEMS))
     async def list_incidents(limit: Limit = 50) -> IncidentPage:
         """List the newest incidents, open or resolved."""
->>>>>>> words-drift
 
         def work() -> list[Incident]:
             with state.database.transaction() as tx:
@@ -234,35 +198,21 @@ def _add_incidents(router: APIRouter, state: State) -> None:
 
         return IncidentPage(incidents=await state.in_thread(work))
 
-<<<<<<< HEAD
-    @router.post("/v1/incidents/{identity}/acknowledge", responses=problem_responses(404, *_USUAL))
-    async def acknowledge(identity: str, request: Acknowledgement) -> Incident:
-        """Say who is on it."""
-        return await state.in_thread(lambda: state.acknowledge(identity, request.by))
-
-    @router.post("/v1/incidents/{identity}/silence", responses=problem_responses(404, *_USUAL))
-    async def silence(identity: str, request: Silence) -> Incident:
-        """Say nothing of it for some hours; 0 lifts the silence."""
-        return await state.in_thread(lambda: state.silence(identity, request.hours))
-
-    @router.get("/v1/alerts", responses=problem_responses(*_USUAL))
-=======
     @router.post(
-        "/v1/incidents/{incident_id}/acknowledge", responses=documented(404, *_COMMON_PROBLEMS)
+        "/v1/incidents/{incident_id}/acknowledge", responses=problem_responses(404, *_COMMON_PROBLEMS)
     )
     async def acknowledge(incident_id: str, request: Acknowledgement) -> Incident:
         """Record who is working on an incident."""
         return await state.in_thread(lambda: state.acknowledge(incident_id, request.by))
 
     @router.post(
-        "/v1/incidents/{incident_id}/silence", responses=documented(404, *_COMMON_PROBLEMS)
+        "/v1/incidents/{incident_id}/silence", responses=problem_responses(404, *_COMMON_PROBLEMS)
     )
     async def silence(incident_id: str, request: Silence) -> Incident:
         """Send no alerts about an incident for some hours; 0 ends the silence."""
         return await state.in_thread(lambda: state.silence(incident_id, request.hours))
 
-    @router.get("/v1/alerts", responses=documented(*_COMMON_PROBLEMS))
->>>>>>> words-drift
+    @router.get("/v1/alerts", responses=problem_responses(*_COMMON_PROBLEMS))
     async def alerts(limit: Limit = 50) -> AlertPage:
         """List the newest alerts and the state of their delivery."""
 

@@ -70,15 +70,9 @@ class State:
         self._threads.shutdown()
         self.database.close()
 
-<<<<<<< HEAD
     def unready_reason(self) -> str | None:
-        """Why the monitor is of no use now, if so."""
-        return self.checks.trouble
-=======
-    def obstacle(self) -> str | None:
         """Why the monitor is not ready, if so."""
         return self.checks.last_error
->>>>>>> words-drift
 
     async def in_thread(self, work: Callable[[], R]) -> R:
         """Run blocking work, such as database access, without blocking the event loop."""

@@ -34,15 +34,9 @@ class Engine:
         self._metrics = metrics
         self.embedder = open_embedder(settings)
         self.store = open_store_for(settings, self.embedder)
-<<<<<<< HEAD
-        self._assistant = assemble(settings, self.store, self.embedder)
-        self.unready_reason: str | None = "The index is about to be brought up to date."
-        self._ending = Event()
-=======
         self._assistant = build_assistant(settings, self.store, self.embedder)
-        self.obstacle: str | None = "The index has not been updated yet."
+        self.unready_reason: str | None = "The index has not been updated yet."
         self._stopping = Event()
->>>>>>> words-rag
         self._thread: Thread | None = None
 
     def start(self) -> None:
@@ -80,17 +74,10 @@ class Engine:
         except _ShutdownError:
             logger.info("ingestion interrupted")
         except UserError as error:
-<<<<<<< HEAD
-            self.unready_reason = f"The index could not be brought up to date: {error}"
-            logger.error("ingestion failed", extra={"facts": {"reason": str(error)}})  # noqa: TRY400 - the reason says it all
-        except Exception:
-            self.unready_reason = "The index could not be brought up to date; the log says why."
-=======
-            self.obstacle = f"The index could not be updated: {error}"
+            self.unready_reason = f"The index could not be updated: {error}"
             logger.error("ingestion failed", extra={"facts": {"reason": str(error)}})  # noqa: TRY400 - a traceback adds nothing
         except Exception:
-            self.obstacle = "The index could not be updated; the log says why."
->>>>>>> words-rag
+            self.unready_reason = "The index could not be updated; the log says why."
             logger.exception("ingestion failed")
         else:
             self.unready_reason = None
@@ -100,24 +87,13 @@ class Engine:
         sources = scan(self._settings.documents_dir, config)
         return ingest(sources, self.store, encode_locally(config, self.embedder), self._progress)
 
-<<<<<<< HEAD
-    def _progress(self, number: int, count: int, work: Work) -> None:
-        done = f"{number} of {count} documents"
-        self.unready_reason = f"The index is being brought up to date: {done}."
-        if work.problem:
-            facts = {"document": work.source.id, "reason": work.problem}
-            logger.warning("document not read", extra={"facts": facts})
-        if self._ending.is_set():
-            raise _EndingError
-=======
     def _progress(self, number: int, total: int, result: EncodingResult) -> None:
-        self.obstacle = f"The index is being updated: {number} of {total} documents."
+        self.unready_reason = f"The index is being updated: {number} of {total} documents."
         if result.problem:
             facts = {"document": result.source.id, "reason": result.problem}
             logger.warning("could not read a document", extra={"facts": facts})
         if self._stopping.is_set():
             raise _ShutdownError
->>>>>>> words-rag
 
     def _record(self, result: IngestResult) -> None:
         self._metrics.problems.set(len(result.problems))

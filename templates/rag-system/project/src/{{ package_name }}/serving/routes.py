@@ -17,13 +17,8 @@ from ..guard.pii import redact
 from ..logs import request_id
 from ..records import Answer, Document
 from ..settings import Settings
-<<<<<<< HEAD
-from ..steps import step, watched
-from ..web.problems import FieldError, Problem, problem_responses
-=======
 from ..tracing import observe_steps, step
-from ..web.problems import FieldError, Problem, documented
->>>>>>> words-rag
+from ..web.problems import FieldError, Problem, problem_responses
 from .access import Access
 from .engine import Engine
 from .metrics import RagMetrics
@@ -113,18 +108,10 @@ def api_routes(
         ]
 
     @router.get(
-<<<<<<< HEAD
-        "/v1/documents/{identity:path}",
-        responses=problem_responses(401, 404, 422, 429, 500, 503),
-    )
-    def document(request: Request, identity: str) -> DocumentText:
-        """Give a document with its text."""
-=======
-        "/v1/documents/{document_id:path}", responses=documented(401, 404, 422, 429, 500, 503)
+        "/v1/documents/{document_id:path}", responses=problem_responses(401, 404, 422, 429, 500, 503)
     )
     def document(request: Request, document_id: str) -> DocumentText:
         """Return a document with its text."""
->>>>>>> words-rag
         engine.ready()
         found = engine.store.document(document_id, access.scope(request))
         if found is None:  # hidden and missing documents get the same response
