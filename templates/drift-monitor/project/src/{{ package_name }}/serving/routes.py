@@ -199,7 +199,8 @@ def _add_incidents(router: APIRouter, state: State) -> None:
         return IncidentPage(incidents=await state.in_thread(work))
 
     @router.post(
-        "/v1/incidents/{incident_id}/acknowledge", responses=problem_responses(404, *_COMMON_PROBLEMS)
+        "/v1/incidents/{incident_id}/acknowledge",
+        responses=problem_responses(404, *_COMMON_PROBLEMS),
     )
     async def acknowledge(incident_id: str, request: Acknowledgement) -> Incident:
         """Record who is working on an incident."""

@@ -108,7 +108,8 @@ def api_routes(
         ]
 
     @router.get(
-        "/v1/documents/{document_id:path}", responses=problem_responses(401, 404, 422, 429, 500, 503)
+        "/v1/documents/{document_id:path}",
+        responses=problem_responses(401, 404, 422, 429, 500, 503),
     )
     def document(request: Request, document_id: str) -> DocumentText:
         """Return a document with its text."""
