@@ -1,10 +1,11 @@
-"""Step 5, ship: the image is linted, built, looked into, run as in production, and asked."""
+"""Step 6, ship: the image is linted, built, looked into, run as in production, and asked."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shutil
 import socket
 import tempfile
 import time
@@ -18,8 +19,8 @@ from typing import Any
 import yaml
 
 from . import images, tools
-from .records import Figures, ImageFacts, Outcome
-from .shell import Done
+from .domain import Figures, ImageFacts, Outcome
+from .shell import Done, locked
 from .step_run import check_script, end_to_end, prepare
 from .unit import BrokenTemplateError, Unit
 
@@ -37,7 +38,7 @@ _SECRET_NAME = re.compile(r"(?i)(password|secret|token|api_?keys?)=.+")
 
 def prove(unit: Unit) -> Outcome:
     """Everything between the repository and a running container or cluster."""
-    with unit.clone("ship") as folder:
+    with unit.fresh("ship") as folder:
         return _prove(unit, folder)
 
 
@@ -137,9 +138,13 @@ def _image_findings(unit: Unit, folder: Path, facts: ImageFacts, figures: Figure
     wrapper.mkdir(exist_ok=True)
     images.write_buildah_wrapper(wrapper)
     prepare(unit, folder)
+    example = folder / ".env.example"
+    if example.exists():  # the settings of someone's own machine, which must not get inside
+        shutil.copy(example, folder / ".env")
     tag = f"localhost/proof-{unit.slug}-{unit.answers.name}:{os.getpid()}"
     call = ("make", "image", f"CONTAINER_ENGINE={wrapper / 'buildah'}", f"IMAGE={tag}")
-    done = unit.run(*call, cwd=folder, log="image", timeout=_BUILD_LIMIT, extra=unit.engine())
+    env = images.unit_env(unit)
+    done = unit.run(*call, cwd=folder, log="image", timeout=_BUILD_LIMIT, extra=env)
     figures["image_s"] = round(done.seconds, 1)
     if done.code != 0:
         yield f"`make image` fails (exit {done.code}):\n{done.tail(20)}"
@@ -154,7 +159,8 @@ def _image_findings(unit: Unit, folder: Path, facts: ImageFacts, figures: Figure
 
 def _podman(unit: Unit, *arguments: str, timeout: float = 120) -> Done:
     command = ("podman", *arguments)
-    return unit.run(*command, cwd=unit.scratch, log="podman", timeout=timeout, extra=unit.engine())
+    env = images.unit_env(unit)
+    return unit.run(*command, cwd=unit.scratch, log="podman", timeout=timeout, extra=env)
 
 
 def _inside_findings(unit: Unit, tag: str, facts: ImageFacts, figures: Figures) -> Iterator[str]:
@@ -280,7 +286,7 @@ def _container(
     volume = (f"--volume={state}:{facts.state}",) if facts.state else ()
     hardened = ("--read-only", "--tmpfs=/tmp", "--cap-drop=all", "--security-opt=no-new-privileges")
     settings = [f"--env={key}={value}" for key, value in facts.env.items()]
-    with images.locked("container-network"):
+    with locked("container-network"):
         started = _podman(
             unit,
             *("run", "--detach", "--name", name, "--pull=never", *options),
