@@ -44,7 +44,7 @@ format: .venv/.installed ## Put the code in shape
 	$(BIN)/ruff format .
 
 .PHONY: docs
-docs: .venv/.installed ## Write the generated parts of README.md
+docs: .venv/.installed ## Write the generated parts of README.md, and docs/proof.md
 	$(BIN)/python -m tests.docs
 
 # Proof: every template, tested as the product it is (tests/proof/README.md). What is recorded as

@@ -1,4 +1,4 @@
-"""The parts of README.md that a program writes: the command reference and what `list` prints.
+"""What a program writes: in README.md the command reference and what `list` prints; docs/proof.md.
 
 `make docs` writes them; a test fails when they have fallen behind.
 """
@@ -18,6 +18,7 @@ import typer
 from mlops_scaffold.__main__ import main as run_program
 from mlops_scaffold.cli.app import build_app
 from mlops_scaffold.cli.front import PROGRAM
+from tests.proof import page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,3 +94,4 @@ def _argument(parameter: Any, metavar: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(updated(README.read_text("utf-8")), "utf-8")
+    page.write(README.parent)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mlops_scaffold.errors import ScaffoldError
 
-from . import freshen, records, report, schedule, spec, standing, sync
+from . import freshen, page, records, report, schedule, spec, standing, sync
 from .budget import Budget, unit_seconds
 from .domain import StepResult
 from .prove import prove_all
@@ -119,6 +119,7 @@ def _write_page(results: Sequence[StepResult]) -> list[str]:
     found = standing.standings(_ROOT, every)
     missing = standing.missing(found)
     path = report.write(_ROOT, report.rows(found, results), missing)
+    page.write(_ROOT)
     print(f"state of all templates: {path.relative_to(_ROOT)}")
     return missing
 

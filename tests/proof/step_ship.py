@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import tempfile
 import time
@@ -138,9 +137,8 @@ def _image_findings(unit: Unit, folder: Path, facts: ImageFacts, figures: Figure
     wrapper.mkdir(exist_ok=True)
     images.write_buildah_wrapper(wrapper)
     prepare(unit, folder)
-    example = folder / ".env.example"
-    if example.exists():  # the settings of someone's own machine, which must not get inside
-        shutil.copy(example, folder / ".env")
+    # Someone's own settings, which must not get inside.
+    unit.run("make", ".env", cwd=folder, log="image")
     tag = f"localhost/proof-{unit.slug}-{unit.answers.name}:{os.getpid()}"
     call = ("make", "image", f"CONTAINER_ENGINE={wrapper / 'buildah'}", f"IMAGE={tag}")
     env = images.unit_env(unit)

@@ -150,7 +150,8 @@ class Unit:
     def in_place(self, project: Path) -> Iterator[Path]:
         """Put `project` where the installed clone is, with the clone's `.venv` in it.
 
-        An environment works only where it was made, and making one takes minutes.
+        An environment works only where it was made, and making one takes minutes. mypy's cache goes
+        with it; most of what it holds is about the environment.
 
         Raises:
             BrokenTemplateError: `make setup` fails in it.
@@ -159,7 +160,9 @@ class Unit:
         aside = home.with_name(f".{home.name}-aside")
         home.rename(aside)
         project.rename(home)
-        (aside / ".venv").rename(home / ".venv")
+        lent = [name for name in (".venv", ".mypy_cache") if (aside / name).exists()]
+        for name in lent:
+            (aside / name).rename(home / name)
         try:
             done = self.run("make", "setup", cwd=home, log="setup", timeout=SETUP_LIMIT)
             if done.code != 0:
@@ -167,7 +170,8 @@ class Unit:
                 raise BrokenTemplateError(message)
             yield home
         finally:
-            (home / ".venv").rename(aside / ".venv")
+            for name in lent:
+                (home / name).rename(aside / name)
             home.rename(project)
             aside.rename(home)
 
