@@ -83,7 +83,7 @@ def _ci(chosen: argparse.Namespace) -> int:
     found = standing.standings(_ROOT, pairs)
     todo = schedule.in_line(schedule.waiting(), schedule.tasks(_ROOT, pairs, found, STEPS))
     results = prove_all(_ROOT, todo, tell=_tell, jobs=chosen.jobs, budget=budget)
-    schedule.keep_waiting(results)
+    schedule.keep_waiting(todo, results)
     if not chosen.templates and (slug := schedule.stalest(found)):
         oldest = [pair for pair in pairs if pair[0].slug == slug][:1]
         (task,) = schedule.tasks(_ROOT, oldest, found, STEPS, fresh=True)
@@ -116,6 +116,7 @@ def _write_page(results: Sequence[StepResult]) -> list[str]:
         for template in [spec.load(_ROOT, slug)]
         for answers in template.answer_sets
     ]
+    records.prune(_ROOT, [(template.slug, answers.name) for template, answers in every])
     found = standing.standings(_ROOT, every)
     missing = standing.missing(found)
     path = report.write(_ROOT, report.rows(found, results), missing)

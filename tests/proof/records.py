@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import json
 import os
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,14 +89,16 @@ def write(root: Path, result: StepResult, record: Record | None) -> None:
         part.replace(file)
 
 
-def prune(root: Path, slug: str, answer_sets: list[str]) -> None:
-    """Forget answer sets that the template no longer has."""
-    file = path(root, slug)
+def prune(root: Path, there: Collection[tuple[str, str]]) -> None:
+    """Forget templates and answer sets that are not among those that there are."""
     with locked("records"):
-        found = sound(root, slug)
-        kept = {name: steps for name, steps in found.items() if name in answer_sets}
-        if kept != found:
-            file.write_text(_text(slug, kept), encoding="utf-8")
+        for file in path(root, "any").parent.glob("*.yaml"):
+            found = sound(root, file.stem)
+            kept = {name: steps for name, steps in found.items() if (file.stem, name) in there}
+            if not kept:
+                file.unlink()
+            elif kept != found:
+                file.write_text(_text(file.stem, kept), encoding="utf-8")
 
 
 def _text(slug: str, found: Records) -> str:

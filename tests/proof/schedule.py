@@ -67,12 +67,12 @@ def waiting() -> set[str]:
     return set(json.loads(file.read_text())) if file.is_file() else set()
 
 
-def keep_waiting(results: Iterable[StepResult]) -> None:
-    """Remember what there was no time for."""
+def keep_waiting(considered: Iterable[Task], results: Iterable[StepResult]) -> None:
+    """Remember what there was no time for; what this run did not consider waits as before."""
     left = {f"{each.template}/{each.answer_set}" for each in results if each.status == "unproved"}
-    file = cache_dir() / "waiting.json"
     with locked("waiting"):
-        file.write_text(json.dumps(sorted(left)))
+        kept = waiting() - {_name(task) for task in considered}
+        (cache_dir() / "waiting.json").write_text(json.dumps(sorted(kept | left)))
 
 
 def _name(task: Task) -> str:

@@ -12,7 +12,7 @@ import pytest
 from . import budget, keys, prove, pythons, records, report, schedule, spec, standing
 from .budget import Budget
 from .closure import Package, closure
-from .domain import Figures, Outcome, Spec, StepResult
+from .domain import AnswerSet, Figures, Outcome, Spec, StepResult
 from .records import Record
 from .standing import Standing
 from .steps import STEPS, Step
@@ -317,13 +317,28 @@ def test_the_stalest_template_is_the_one_proved_longest_ago() -> None:
 def test_what_waits_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert schedule.waiting() == set()
+    usual = AnswerSet("defaults", {})
+    first, second, other = (
+        prove.Task(Spec(slug, ()), usual, ("run",), {}) for slug in ("one", "two", "other")
+    )
+    schedule.keep_waiting([other], [StepResult("other", "defaults", "run", "unproved", 0.0)])
     schedule.keep_waiting(
+        [first, second],
         [
             StepResult("one", "defaults", "run", "unproved", 0.0),
             StepResult("two", "defaults", "run", "ok", 1.0),
-        ]
+        ],
     )
+    assert schedule.waiting() == {"one/defaults", "other/defaults"}
+    schedule.keep_waiting([other], [StepResult("other", "defaults", "run", "ok", 1.0)])
     assert schedule.waiting() == {"one/defaults"}
+
+
+def test_records_of_what_is_gone_are_forgotten(root: Path) -> None:
+    shutil.copy(records.path(root, "tiny"), records.path(root, "gone"))
+    records.prune(root, [("tiny", "welcome")])
+    assert set(records.read(root, "tiny")) == {"welcome"}
+    assert not records.path(root, "gone").exists()
 
 
 def test_the_page_shows_state_figures_and_what_failed(root: Path) -> None:
