@@ -39,8 +39,8 @@ WINDOW = 500
 CALM, DRIFT = 8, 4  # windows before the drift, and with it
 CALM_Z = 2.5  # farther from the reference than chance takes a mean, in standard errors
 REFERENCE = range(10_000_000, 10_005_000)
-READY_S = 120.0
-CHECKED_S = 150.0
+READY_S = 300.0
+CHECKED_S = 240.0
 ENDS_S = 60.0
 CITIES = ("aachen", "berlin", "celle", "dresden")
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -386,7 +386,7 @@ def check_pages(monitor: Service, report: Report) -> None:
 
 def check_alerts(inbox: Inbox, report: Report) -> None:
     """One alert went out, and says what matters."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + CHECKED_S
     while not inbox.alerts and time.monotonic() < until:
         time.sleep(0.2)
     time.sleep(2)  # time for one too many

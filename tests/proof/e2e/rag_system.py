@@ -26,7 +26,7 @@ import language_model  # type: ignore[import-not-found] # beside this script, wh
 from support import Report, Service, arguments, running  # type: ignore[import-not-found]
 
 READY_S = 300.0
-ENDS_S = 30.0
+ENDS_S = 60.0
 ANSWERED = 0.6
 """Share of the project's own questions whose source must be right, whatever the machine."""
 EVERYONE, STAFF = "key-of-everyone-0123456789", "key-of-the-staff-0123456789"
