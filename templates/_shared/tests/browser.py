@@ -5,10 +5,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PHONE = {"width": 360, "height": 640}
+PATIENCE_MS = 120_000  # a busy machine is slow, not wrong
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +19,12 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         try:
             # Containers lack the user namespaces that the sandbox needs; the page is our own.
-            chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+            chromium = playwright.chromium.launch(
+                executable_path=found, args=["--no-sandbox"], timeout=PATIENCE_MS
+            )
         except Error as error:
             pytest.skip(f"no Chromium found; `make browser` installs one ({error.message[:80]})")
+        expect.set_options(timeout=PATIENCE_MS)
         yield chromium
         chromium.close()
 
@@ -33,6 +37,7 @@ def fail_on_error(line: ConsoleMessage) -> None:
 def open_page(browser: Browser, url: str, viewport: dict[str, int] | None = None) -> Page:
     """Open a page; an error in its script or a violation of its policy fails the test."""
     page = browser.new_page(viewport=viewport)  # type: ignore[arg-type]
+    page.set_default_timeout(PATIENCE_MS)
     page.on("pageerror", lambda error: pytest.fail(f"script: {error}"))
     page.on("console", fail_on_error)
     page.goto(url)

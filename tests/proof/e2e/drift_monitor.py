@@ -39,8 +39,8 @@ WINDOW = 500
 CLEAN, DRIFT = 8, 4  # windows before the drift, and with it
 CLEAN_Z = 2.5  # accepted distance of a mean from the reference, in standard errors
 REFERENCE = range(10_000_000, 10_005_000)
-READY_S = 120.0
-CHECKED_S = 150.0
+READY_S = 300.0
+CHECKED_S = 240.0
 ENDS_S = 60.0
 CITIES = ("aachen", "berlin", "celle", "dresden")
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -389,7 +389,7 @@ def check_pages(monitor: Service, report: Report) -> None:
 
 def check_alerts(inbox: Inbox, report: Report) -> None:
     """Exactly one alert is sent, and it names the drifted column."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + CHECKED_S
     while not inbox.alerts and time.monotonic() < until:
         time.sleep(0.2)
     time.sleep(2)  # time for a duplicate to arrive

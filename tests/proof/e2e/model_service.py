@@ -27,9 +27,9 @@ from typing import Any
 from support import Report, Service, answer, arguments, running  # type: ignore[import-not-found]
 
 ACCURACY = {"iris": 0.93, "digits": 0.96, "mnist": 0.9}
-READY_S = 90.0
-SWAP_S = 20.0
-ENDS_S = 20.0
+READY_S = 300.0
+SWAP_S = 60.0
+ENDS_S = 60.0
 SIDE = 28
 LARGE = 1_000_000  # bytes; a service may refuse more without reading them all
 

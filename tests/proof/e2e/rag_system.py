@@ -26,7 +26,7 @@ import language_model  # type: ignore[import-not-found] # in this folder, where 
 from support import Report, Service, arguments, running  # type: ignore[import-not-found]
 
 READY_S = 300.0
-ENDS_S = 30.0
+ENDS_S = 60.0
 MIN_RIGHT_SOURCES = 0.6
 """The share of the project's own questions that must get the right source, on any machine."""
 PUBLIC_KEY, STAFF_KEY = "public-key-0123456789", "staff-key-0123456789"
