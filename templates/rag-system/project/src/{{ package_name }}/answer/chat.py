@@ -188,7 +188,7 @@ def _connect(settings: Settings) -> "BaseChatModel":
 
 
 def _sentences(pieces: Iterable[str]) -> Iterator[str]:
-    """Regroup streamed text into whole sentences, each with the citations behind it."""
+    """Regroup streamed text into whole sentences."""
     text = ""
     for piece in pieces:
         text += piece
