@@ -21,6 +21,7 @@ from .steps import STEPS
 
 _HARNESS = Package(Path(__file__).parent, "tests.proof")
 _TOOLS = _HARNESS.folder / "tools.py"
+_LOADED = {path: path.read_bytes() for path in _HARNESS.folder.glob("*.py")}
 
 Inputs = dict[str, str]
 
@@ -36,8 +37,7 @@ def inputs(root: Path, spec: Spec, answers: AnswerSet, step: str, rendered: str)
         rendered: The digest of the project that these answers give.
     """
     chosen = STEPS[step]
-    module = _HARNESS.folder / f"{chosen.prove.__module__.rpartition('.')[2]}.py"
-    modules = closure(_HARNESS, module)
+    modules = _modules(step)
     found = {
         "rendered files": rendered,
         "answers": _digest(answers.answers),
@@ -64,6 +64,16 @@ def inputs(root: Path, spec: Spec, answers: AnswerSet, step: str, rendered: str)
 def key(found: Inputs, *, deep: bool) -> str:
     """The key that these inputs give; a deep proof (`make prove-all`) does more, so has its own."""
     return _digest({"inputs": found, "deep": deep})[:32]
+
+
+def as_loaded(step: str) -> bool:
+    """Whether the modules of a step are on disk as they were when this process began."""
+    return all(_LOADED.get(path) == path.read_bytes() for path in _modules(step))
+
+
+def _modules(step: str) -> frozenset[Path]:
+    name = STEPS[step].prove.__module__.rpartition(".")[2]
+    return closure(_HARNESS, _HARNESS.folder / f"{name}.py")
 
 
 def _engine(root: Path) -> Iterable[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from . import records, spec
 from .domain import Spec
 from .records import LASTS_DAYS, Record, Records
-from .steps import STEPS
+from .steps import STEPS, steps_of
 
 _HEAD = f"""\
 # State of the proof
@@ -70,8 +70,8 @@ def markdown(root: Path) -> str:
 def _dates(template: Spec, known: Records) -> list[str]:
     usual = known.get("defaults", {})
     days = [usual[step].date.isoformat() if step in usual else "never" for step in STEPS]
-    others = [each.name for each in template.answer_sets[1:]]
-    whole = sum(set(known.get(name, {})) >= set(STEPS) for name in others)
+    others = template.answer_sets[1:]
+    whole = sum({*known.get(each.name, {})} >= {*steps_of(each, deep=False)} for each in others)
     return [f"`{template.slug}`", *days, f"{whole} of {len(others)} sets"]
 
 

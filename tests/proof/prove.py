@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import images, pythons, records, report, standing
+from . import images, keys, pythons, records, report, standing
 from .budget import Budget, setup_seconds, step_seconds
 from .domain import AnswerSet, Figures, Outcome, SkipStepError, Spec, Status, StepResult
 from .records import Record
@@ -129,6 +129,7 @@ def _record(
         and before is not None
         and after is not None
         and before.inputs == after.inputs
+        and keys.as_loaded(result.step)
         and pythons.oldest() == pythons.OLDEST
     ):
         record = Record(

@@ -12,7 +12,7 @@ from .domain import AnswerSet, Spec
 from .keys import Inputs, inputs, key
 from .records import LASTS_DAYS, Record
 from .rendering import Job, digests
-from .steps import STEPS
+from .steps import steps_of
 
 Pair = tuple[Spec, AnswerSet]
 
@@ -56,7 +56,7 @@ def of_pair(
     template, answers = pair
     known = records.sound(root, template.slug).get(answers.name, {})
     found = []
-    for step in STEPS:
+    for step in steps_of(answers, deep=deep):
         wanted = inputs(root, template, answers, step, rendered)
         record = known.get(step)
         why = _why(record, wanted, deep=deep, day=day or today())
