@@ -235,7 +235,7 @@ def _describe(  # noqa: PLR0913, PLR0917  # it is all that is known
         answers=result.answers,
         files=tuple(_files(rendered)),
         git=_git_state(request, target),
-        messages=tuple(filter(None, (result.message_before, result.message_after))),
+        messages=result.messages,
     )
 
 
