@@ -126,7 +126,13 @@ def upgrade(
         branch = head.branch(repo, request.branch) if request.branch else ""
         origin = renders.source(recorded)
         tree = renders.tree(origin, new)
-        news = changelog.between(_read(tree.root / "CHANGELOG.md"), old, new)
+        news = changelog.between(
+            _read(tree.root / "CHANGELOG.md"),
+            old,
+            new,
+            template=str(recorded.answers.get("template", "")),
+            templates=[path.name for path in tree.root.glob("templates/*")],
+        )
         if old != new:
             announce(str(old), str(new), news)
         progress(f"Rendering {old} and {new}")
