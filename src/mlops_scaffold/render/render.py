@@ -20,6 +20,7 @@ from mlops_scaffold.render.job import Operation, RenderJob, RenderResult
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlops_scaffold.render.job import QuestionProblem
     from mlops_scaffold.source.base import TemplateTree
 
 MAX_OUTPUT_BYTES = 64 * 1024 * 1024
@@ -82,6 +83,24 @@ def render(  # noqa: PLR0913  # what can be said of one render
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return result
+
+
+def default_problems(root: Path, template: str, *, trusted: bool) -> tuple[QuestionProblem, ...]:
+    """The questions of a template whose own defaults they refuse; nothing is rendered.
+
+    Raises:
+        ScaffoldError: The questions can't be asked at all.
+    """
+    with tempfile.TemporaryDirectory(prefix="mlops-scaffold-") as scratch:
+        answers = {"template": template}
+        job = RenderJob(root=root, into=Path(scratch) / "project", answers=answers, carried={})
+        if trusted:
+            from mlops_scaffold.render.engine import check_defaults  # noqa: PLC0415  # imports Copier
+
+            return check_defaults(job)
+        from mlops_scaffold.render.sandbox import check_defaults_limited  # noqa: PLC0415  # as above
+
+        return check_defaults_limited(job)
 
 
 def _run(job: RenderJob, *, trusted: bool) -> RenderResult:
