@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
-import tempfile
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold.catalog.loading import load
@@ -28,6 +25,8 @@ from mlops_scaffold.source.opening import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from packaging.version import Version
 
@@ -184,21 +183,8 @@ def _expected_target(request: Request, answers: Mapping[str, Any], project: Proj
     return current_folder() / str(answers.get("project_name", project.slug))
 
 
-@contextlib.contextmanager
-def _scratch_folder(request: Request, target: Path) -> Iterator[Path]:
-    if not request.dry_run:
-        with staging.beside(existing_parent(target)) as folder:
-            yield folder
-        return
-    try:
-        scratch = tempfile.TemporaryDirectory(prefix="mlops-scaffold-")
-    except OSError as error:
-        raise ScaffoldError(
-            "no folder for temporary files can be written",
-            hint="make room, or set TMPDIR to a folder with room on its disk",
-        ) from error
-    with scratch as name:
-        yield Path(name)
+def _scratch_folder(request: Request, target: Path) -> AbstractContextManager[Path]:
+    return staging.temporary() if request.dry_run else staging.beside(existing_parent(target))
 
 
 def _render(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold import answers as answers_file
 from mlops_scaffold.errors import ScaffoldError
+from mlops_scaffold.files import staging
 from mlops_scaffold.files.portable import check_output
 from mlops_scaffold.render.job import Operation, RenderJob, RenderResult
 
@@ -58,9 +59,9 @@ def render(  # noqa: PLR0913  # what can be said of one render
     """
     if into.exists() or into.is_symlink():
         raise ScaffoldError(f"{into} exists already")
-    staging = Path(tempfile.mkdtemp(prefix=".rendering-", dir=into.parent))
+    scratch = Path(tempfile.mkdtemp(prefix=".rendering-", dir=into.parent))
     try:
-        project = staging / "project"  # one name always: templates can see it
+        project = scratch / "project"  # one name always: templates can see it
         job = RenderJob(
             root=tree.root,
             into=project,
@@ -81,7 +82,7 @@ def render(  # noqa: PLR0913  # what can be said of one render
             hint="make room, or choose a folder with room on its disk",
         ) from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
     return result
 
 
@@ -91,9 +92,9 @@ def default_problems(root: Path, template: str, *, trusted: bool) -> tuple[Quest
     Raises:
         ScaffoldError: The questions can't be asked at all.
     """
-    with tempfile.TemporaryDirectory(prefix="mlops-scaffold-") as scratch:
+    with staging.temporary() as scratch:
         answers = {"template": template}
-        job = RenderJob(root=root, into=Path(scratch) / "project", answers=answers, carried={})
+        job = RenderJob(root=root, into=scratch / "project", answers=answers, carried={})
         if trusted:
             from mlops_scaffold.render.engine import check_defaults  # noqa: PLC0415  # imports Copier
 
