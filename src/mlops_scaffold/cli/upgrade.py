@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_scaffold.cli import complete, output
+from mlops_scaffold.cli import asking, complete, output
 from mlops_scaffold.errors import ExitCode, ScaffoldError, UsageError
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def upgrade(
         bool, typer.Option("--diff", help="Show the changes line by line, too.")
     ] = False,
     defaults: Annotated[
-        bool, typer.Option("--defaults", "-y", help="Ask nothing: new questions get defaults.")
+        bool, typer.Option("--defaults", "-y", help="Ask nothing: take defaults.")
     ] = False,
     commit: Annotated[
         bool, typer.Option("--commit", help="Commit the result (without hooks or signing).")
@@ -140,11 +139,10 @@ def upgrade(
     The result is staged for review. Conflicts end with 3, and are marked in the files and in git's
     index; resolve them, then use --continue, or --abort.
     """
-    from mlops_scaffold.cli.new import answers
     from mlops_scaffold.upgrade import run
     from mlops_scaffold.upgrade.renders import Renders
 
-    given = answers(data or [], None)
+    given = asking.given_answers(data or [])
     if resume and abort:
         raise UsageError("--continue and --abort exclude each other")
     if (resume or abort) and (to or given or dry_run or branch):
@@ -152,7 +150,8 @@ def upgrade(
     request = run.UpgradeRequest(
         to=to,
         answers=given,
-        ask=not (defaults or as_json or dry_run) and sys.stdin.isatty() and sys.stdout.isatty(),
+        ask=not (defaults or as_json or dry_run) and asking.can_ask(),
+        accept_defaults=defaults,
         dry_run=dry_run,
         diff=show_diff,
         colour=output.wants_colour() and not as_json,
