@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.git import command as git
+from mlops_scaffold.git import identity
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_IDENTITY = {"name": "mlops-scaffold", "email": "mlops-scaffold@localhost"}
 
 
 def possible() -> bool:
@@ -43,7 +42,7 @@ def make(project: Path, message: str) -> None:
             *("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--file=-"),
             cwd=project,
             stdin=message.encode(),
-            env=_identity(project),
+            env=identity.fallback(project),
             isolated=False,
         )
     except git.GitError as error:
@@ -51,20 +50,3 @@ def make(project: Path, message: str) -> None:
             f"cannot commit the new project: {error.message}",
             hint="make it without a repository: mlops-scaffold new --no-git",
         ) from error
-
-
-def _identity(project: Path) -> dict[str, str]:
-    """Author and committer for those who have told git neither."""
-    try:
-        listed = git.run(
-            "config", "-z", "--get-regexp", r"^user\.(name|email)$", cwd=project, isolated=False
-        ).decode(errors="replace")
-    except git.GitError:  # there is none
-        listed = ""
-    known = {line.partition("\n")[0].removeprefix("user.") for line in listed.split("\0")}
-    return {
-        variable: os.environ.get(variable, default)
-        for key, default in _IDENTITY.items()
-        if key not in known
-        for variable in (f"GIT_AUTHOR_{key.upper()}", f"GIT_COMMITTER_{key.upper()}")
-    }
