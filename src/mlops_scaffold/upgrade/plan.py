@@ -49,7 +49,7 @@ def make_plan(repo: Repo, index: Index, merged: Merged) -> Plan:
         before=merged.before,
         after=merged.result.tree,
     )
-    check_plan(repo, plan, merged)
+    check_plan(repo, plan, merged.new, merged.untracked)
     return plan
 
 

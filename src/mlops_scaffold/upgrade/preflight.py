@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from mlops_scaffold.git.index import Index
     from mlops_scaffold.git.objects import Entry
     from mlops_scaffold.git.repo import Repo
-    from mlops_scaffold.upgrade.merge import Merged
     from mlops_scaffold.upgrade.model import Plan
+    from mlops_scaffold.upgrade.untracked import UntrackedFiles
 
 _SHOWN = 20
 
@@ -103,13 +103,12 @@ def check_committed(repo: Repo, index: Index) -> None:
         )
 
 
-def check_plan(repo: Repo, plan: Plan, merged: Merged) -> None:
+def check_plan(repo: Repo, plan: Plan, new: Path, untracked: UntrackedFiles) -> None:
     """Refuse a plan that would overwrite what git has no copy of, or drop a change.
 
     Raises:
         ScaffoldError: Naming every path that is in the way.
     """
-    untracked = merged.untracked
     _check_hidden(repo, plan)
     if any(entry and entry.mode == SUBMODULE for entry in plan.files.values()):
         raise ScaffoldError("the template brings a submodule; upgrades can't follow that")
@@ -123,7 +122,7 @@ def check_plan(repo: Repo, plan: Plan, merged: Merged) -> None:
             hint=f"commit them first: {add} && {commit}; or list them in .gitignore, to keep them"
             " as they are",
         )
-    found = {*untracked.blocked, *_in_the_way(repo, plan, merged.new)}
+    found = {*untracked.blocked, *_in_the_way(repo, plan, new)}
     if found:
         raise ScaffoldError(
             "these are in the way of new files of the template, and git has no copy of them:\n"

@@ -190,12 +190,18 @@ def check_ready(project: Project, request: UpgradeRequest, versions: Versions) -
 
 
 def read_changelog(project: Project, versions: Versions, renders: Renders) -> str:
-    """What the template says of the way between the two versions; on the way back, the same."""
+    """What changed in the template between the two versions; on the way back, what is undone."""
     old, new = sorted((versions.old, versions.new))
     tree = renders.tree(renders.source(project.recorded), new)
     file = tree.root / "CHANGELOG.md"
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-    return changelog.between(text, old, new)
+    return changelog.between(
+        text,
+        old,
+        new,
+        template=str(project.recorded.answers.get("template", "")),
+        templates=[path.name for path in tree.root.glob("templates/*")],
+    )
 
 
 def render(
