@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from mlops_scaffold.files import staging
 from mlops_scaffold.render.render import render
 from mlops_scaffold.source.opening import source_for
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from packaging.version import Version
@@ -48,8 +48,7 @@ class Renders:
         self._done: dict[tuple[str, Version, str, str], Rendered] = {}
 
     def __enter__(self) -> Self:
-        scratch = tempfile.TemporaryDirectory(prefix="mlops-scaffold-")
-        self._root = Path(self._stack.enter_context(scratch))
+        self._root = self._stack.enter_context(staging.temporary())
         return self
 
     def __exit__(
