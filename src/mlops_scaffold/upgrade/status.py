@@ -86,7 +86,7 @@ def status(project: Path, renders: Renders, *, name: str = answers_file.FILE_NAM
         unfinished=_unfinished(repo) if repo else "",
         answers=recorded.answers,
         skip=recorded.skip,
-        differences=_differences(project, repo, base.folder, name),
+        differences=differences(project, repo, base.folder, name),
     )
 
 
@@ -107,7 +107,7 @@ def difference(
     origin = renders.source(recorded)
     version = parse_version(recorded.version_text, origin.versions())
     base = renders.render(renders.tree(origin, version), recorded.answers).folder
-    files = _differences(project, repo, base, name)
+    files = differences(project, repo, base, name)
     if repo is None:
         text = plain_folder.diff(base, project, (*files.edited, *files.deleted), colour=colour)
     else:
@@ -130,7 +130,15 @@ def _unfinished(repo: Repo) -> str:
     return f"{begun.old} -> {begun.new} ({phase})"
 
 
-def _differences(project: Path, repo: Repo | None, base: Path, name: str) -> Differences:
+def differences(project: Path, repo: Repo | None, base: Path, name: str) -> Differences:
+    """What differs between a project and a render.
+
+    Args:
+        project: Its folder.
+        repo: Its repository; None if it is not under git.
+        base: The rendered folder.
+        name: Of the answers file, which is left out.
+    """
     if repo is None:
         edited, deleted, added = plain_folder.compare(base, project, own=name)
     else:
