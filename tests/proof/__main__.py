@@ -114,6 +114,7 @@ def _state(chosen: argparse.Namespace) -> int:
     missing = standing.missing(found)
     if not chosen.check:
         print(f"{report.table(report.rows(found))}\n")
+    if not chosen.check and not chosen.templates:
         report.write(_ROOT, report.rows(found), missing)
     for line in missing:
         print(f"UNPROVED  {line}")
