@@ -14,8 +14,8 @@ from mlops_scaffold.errors import ScaffoldError
 from . import freshen, page, records, report, schedule, spec, standing, sync
 from .budget import Budget, unit_seconds
 from .domain import StepResult
-from .prove import prove_all
-from .standing import Pair
+from .prove import Task, prove_all
+from .standing import Pair, Standing
 from .steps import STEPS
 
 _ROOT = Path(__file__).parents[2]
@@ -69,6 +69,7 @@ def _prove(chosen: argparse.Namespace) -> int:
     pairs = _pairs(chosen, chosen.answers)
     found = standing.standings(_ROOT, pairs, deep=chosen.deep)
     todo = schedule.tasks(_ROOT, pairs, found, steps, fresh=chosen.fresh)
+    _announce([each for each in found if each.step in steps], todo, chosen.jobs)
     results = prove_all(_ROOT, todo, tell=_tell, deep=chosen.deep, jobs=chosen.jobs)
     shown = [each for each in found if each.step in steps]
     print(f"\n{report.table(report.rows(shown, results))}\n")
@@ -82,6 +83,7 @@ def _ci(chosen: argparse.Namespace) -> int:
     pairs = _pairs(chosen, "all")
     found = standing.standings(_ROOT, pairs)
     todo = schedule.in_line(schedule.waiting(), schedule.tasks(_ROOT, pairs, found, STEPS))
+    _announce(found, todo, chosen.jobs)
     results = prove_all(_ROOT, todo, tell=_tell, jobs=chosen.jobs, budget=budget)
     schedule.keep_waiting(todo, results)
     if not chosen.templates and (slug := schedule.stalest(found)):
@@ -96,12 +98,23 @@ def _ci(chosen: argparse.Namespace) -> int:
     return int(any(each.status == "failed" for each in results))
 
 
+def _announce(found: Sequence[Standing], todo: Sequence[Task], jobs: int) -> None:
+    """Say what is going to be proved, why, and about how long it takes."""
+    for line in standing.missing(found):
+        print(f"to prove  {line}")
+    if todo:
+        seconds = [unit_seconds(task.steps, task.known) for task in todo]
+        minutes = max(sum(seconds) / jobs, *seconds) / 60
+        print(f"about {minutes:.0f} minutes\n", flush=True)
+
+
 def _state(chosen: argparse.Namespace) -> int:
     pairs = _pairs(chosen, "all")
     found = standing.standings(_ROOT, pairs)
     missing = standing.missing(found)
     if not chosen.check:
         print(f"{report.table(report.rows(found))}\n")
+    if not chosen.check and not chosen.templates:
         report.write(_ROOT, report.rows(found), missing)
     for line in missing:
         print(f"UNPROVED  {line}")
