@@ -54,6 +54,11 @@ class Entry:
         return self.value.get("when", True) if isinstance(self.value, Mapping) else True
 
     @property
+    def has_default(self) -> bool:
+        """Whether it can go unanswered."""
+        return not isinstance(self.value, Mapping) or "default" in self.value
+
+    @property
     def computed(self) -> bool:
         """Whether it is never asked: its value follows from other answers."""
         return self.when is False
@@ -69,6 +74,11 @@ class Entry:
         return not self.computed and self.only_for in {None, template}
 
 
+def is_config(path: Path) -> bool:
+    """Whether Copier takes a file for its configuration."""
+    return bool(_NAME.fullmatch(path.name)) and path.is_file()
+
+
 def config_file(root: Path) -> Path:
     """The one `copier.yml` of the tree at `root`.
 
@@ -76,7 +86,7 @@ def config_file(root: Path) -> Path:
         ScaffoldError: There is none, or more than one.
     """
     try:
-        found = sorted(path for path in root.iterdir() if _NAME.fullmatch(path.name))
+        found = sorted(filter(is_config, root.iterdir()))
     except OSError as error:
         raise ScaffoldError(f"cannot read {root}: {error.strerror}") from error
     if len(found) != 1:

@@ -83,12 +83,14 @@ def recorded_answers(context: typer.Context, incomplete: str) -> list[tuple[str,
         folders = [*(context.params.get("projects") or ()), *context.args]
         record = answers.read(Path(folders[0]) if folders else Path())
         with source_for(record).tree() as tree:
-            found = list(_choices(load(tree.root), str(record.answers["template"])))
+            found = list(
+                _choices(load(tree.root, name=tree.name), str(record.answers.get("template", "")))
+            )
     return [(text, help_) for text, help_ in found if text.startswith(incomplete)]
 
 
 def catalogs(incomplete: str) -> list[tuple[str, str]]:
-    """Names of kept catalogs that start with what was typed."""
+    """Names of saved catalogs that start with what was typed."""
     from mlops_scaffold.source import saved
 
     found: list[tuple[str, str]] = []

@@ -52,13 +52,18 @@ def new(  # an option each
         bool, typer.Option("--defaults", "-y", help="Ask nothing: take the defaults.")
     ] = False,
     version: Annotated[
-        str | None, typer.Option(metavar="V", help="A version of the catalog, like 1.2.0.")
+        str | None,
+        typer.Option(
+            metavar="V",
+            help="A version of the catalog, like 1.2.0; of a git repository also a branch, a"
+            " commit, HEAD or working-tree.",
+        ),
     ] = None,
     catalog: Annotated[
         str | None,
         typer.Option(
             metavar="C",
-            help="Another catalog: a name, folder or git URL.",
+            help="An external catalog: a saved name, folder, git URL or gh:OWNER/REPOSITORY.",
             autocompletion=complete.catalogs,
         ),
     ] = None,
@@ -120,24 +125,29 @@ def _can_ask() -> bool:
 
 
 def _pick(catalog_spec: str | None, version: str | None, *, ask: bool) -> str:
-    """Let a person pick a project, by level.
+    """The only project of an external catalog; else let a person pick one, by level.
 
     Raises:
         UsageError: There is nobody to ask.
     """
-    if not ask:
-        raise UsageError("which project?", hint="see what there is: mlops-scaffold list")
-    import questionary
+    nobody = UsageError("which project?", hint="see what there is: mlops-scaffold list")
+    if not ask and catalog_spec is None:
+        raise nobody
 
     from mlops_scaffold.catalog.loading import load
     from mlops_scaffold.catalog.records import LEVELS
-    from mlops_scaffold.source.base import parse_version
     from mlops_scaffold.source.opening import open_source
 
     source = open_source(catalog_spec)
-    wanted = parse_version(version, source.versions()) if version else None
+    wanted = source.find(version) if version else None
     with source.tree(wanted) as tree:
-        projects = [p for p in load(tree.root).projects if p.has_template]
+        projects = [p for p in load(tree.root, name=tree.name).projects if p.has_template]
+    if catalog_spec is not None and len(projects) == 1:
+        return projects[0].slug
+    if not ask:
+        raise nobody
+    import questionary
+
     choices: list[questionary.Choice | questionary.Separator] = []
     for level in LEVELS:
         mine = [p for p in projects if p.level == level]
@@ -157,8 +167,12 @@ def _tell(made: Created, request: Request, started_in: Path) -> None:
     if request.dry_run:
         output.heading(f"{what} would make {where} ({total}):")
         output.table([(_human(file.size), file.path) for file in made.files], flexible=1)
+        for note in made.notes:
+            output.note(f"note: {note}")
         return
     output.line(f"Made {where} from {what} ({total}).")
+    for note in made.notes:
+        output.note(f"note: {note}")
     if made.git is Git.INSIDE:
         output.line("It lies inside a git repository, so it was not made one of its own.")
     elif made.git is Git.MISSING:
@@ -202,4 +216,5 @@ def _as_json(made: Created, request: Request, commands: Sequence[str]) -> dict[s
             for file in made.files
         ],
         "next": list(commands),
+        "notes": list(made.notes),
     }

@@ -102,6 +102,15 @@ def upgrade(
     to: Annotated[
         str, typer.Option("--to", metavar="V", help="A version (default: the newest).")
     ] = "",
+    catalog: Annotated[
+        str,
+        typer.Option(
+            metavar="NEW",
+            help="Where the catalog is now, if it moved: a saved name, folder, git URL or"
+            " gh:OWNER/REPOSITORY.",
+            autocompletion=complete.catalogs,
+        ),
+    ] = "",
     data: Annotated[
         list[str] | None,
         typer.Option(
@@ -147,10 +156,14 @@ def upgrade(
     given = answers(data or [], None)
     if resume and abort:
         raise UsageError("--continue and --abort exclude each other")
-    if (resume or abort) and (to or given or dry_run or branch):
-        raise UsageError("--continue and --abort go with no --to, --data, --dry-run or --branch")
+    if (resume or abort) and (to or catalog or given or dry_run or branch):
+        raise UsageError(
+            "--continue and --abort can't be combined with --to, --catalog, --data, --dry-run or"
+            " --branch"
+        )
     request = run.UpgradeRequest(
         to=to,
+        catalog=catalog,
         answers=given,
         ask=not (defaults or as_json or dry_run) and sys.stdin.isatty() and sys.stdout.isatty(),
         dry_run=dry_run,

@@ -11,20 +11,21 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_scaffold.catalog import copier_yml
 from mlops_scaffold.catalog.loading import load
 from mlops_scaffold.creation import first_commit
 from mlops_scaffold.errors import ScaffoldError, UsageError
 from mlops_scaffold.files import staging
 from mlops_scaffold.render import names
 from mlops_scaffold.render.render import render
-from mlops_scaffold.source.base import parse_version
 from mlops_scaffold.source.opening import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from mlops_scaffold.catalog.catalog import Catalog
+    from mlops_scaffold.catalog.copier_yml import Entry
     from mlops_scaffold.catalog.records import Project
-    from mlops_scaffold.source.base import TemplateTree
 
 _SHOWN = 8
 
@@ -46,8 +47,9 @@ class Request:
         project: Slug or number.
         directory: Where to; it must not exist, or be empty (default: named as the project).
         answers: Answers by key, short or full.
-        version: Version of the catalog, like `1.2.0` (default: the newest).
-        catalog: A kept name, a folder or a URL (default: the built-in one).
+        version: Version of the catalog, like `1.2.0`; of a git repository also a branch, a commit
+            or `HEAD` (default: the newest).
+        catalog: A saved name, a folder, a URL or a shorthand (default: the built-in one).
         git: Make it a repository with one commit, unless it lies in one.
         ask: Ask on the terminal what `answers` leaves open.
         dry_run: Render, but write nothing.
@@ -83,6 +85,7 @@ class Created:
     answers: Mapping[str, Any]
     files: tuple[RenderedFile, ...]
     git: Git
+    notes: tuple[str, ...] = ()  # what to know about the catalog's version, a sentence each
 
 
 def create(request: Request, progress: Callable[[str], None] = lambda _: None) -> Created:
@@ -98,20 +101,25 @@ def create(request: Request, progress: Callable[[str], None] = lambda _: None) -
             nothing has been written.
     """
     source = open_source(request.catalog)
-    version = parse_version(request.version, source.versions()) if request.version else None
+    version = source.find(request.version) if request.version else None
     with source.tree(version) as tree:
-        project = _project(tree, request.project, request.catalog)
-        answers = _answers(request, project)
-        expected = _expected_target(request, answers, project)
+        catalog = load(tree.root, name=tree.name)
+        project = _project(catalog, request.project, request.catalog)
+        questions = copier_yml.questions(tree.root)
+        named = _is_named(catalog, project, questions)
+        answers = _answers(request, catalog, project, named=named)
+        expected = _expected_target(request, answers, project, named=named)
         check_target(expected)
         with _workplace(request, expected) as place:
             rendered = place / "rendered"
             progress(f"Rendering {project.slug} {tree.version}")
             final = render(tree, answers, rendered, ask=request.ask)
-            name = str(final.get("project_name", project.slug))
-            names.check_project_name(name)
-            names.check_dependencies(rendered, name)
-            target = expected if request.directory else expected.with_name(name)
+            target = expected
+            if named:
+                name = str(final.get("project_name", project.slug))
+                names.check_project_name(name)
+                names.check_dependencies(rendered, name)
+                target = expected if request.directory else expected.with_name(name)
             check_target(target)
             files = tuple(_files(rendered))
             git = _git_state(request, target)
@@ -121,7 +129,9 @@ def create(request: Request, progress: Callable[[str], None] = lambda _: None) -
                     message = f"Start from {project.slug} {tree.version}\n\n{tree.url}\n"
                     first_commit.make(rendered, message)
                 _move(rendered, place, target)
-        return Created(project.slug, target, tree.url, str(tree.version), final, files, git)
+        return Created(
+            project.slug, target, tree.url, str(tree.version), final, files, git, tree.notes
+        )
 
 
 def check_target(target: Path) -> None:
@@ -150,8 +160,7 @@ def check_target(target: Path) -> None:
         raise ScaffoldError(f"cannot write in {above}", hint=other)
 
 
-def _project(tree: TemplateTree, wanted: str, spec: str | None) -> Project:
-    known = load(tree.root)
+def _project(known: Catalog, wanted: str, spec: str | None) -> Project:
     project = known.find(wanted)
     options = f" --catalog {shlex.quote(spec)}" if spec else ""
     if not project.has_template:
@@ -165,14 +174,29 @@ def _project(tree: TemplateTree, wanted: str, spec: str | None) -> Project:
     return project
 
 
-def _answers(request: Request, project: Project) -> dict[str, Any]:
+def _is_named(catalog: Catalog, project: Project, questions: Mapping[str, Entry]) -> bool:
+    """Whether the project asks for `project_name`, and so follows our rules for it.
+
+    A Copier template of its own may ask for something by that key, too, with rules of its own.
+    """
+    asked = questions.get("project_name")
+    return not catalog.standalone and asked is not None and asked.asked_by(project.slug)
+
+
+def _answers(
+    request: Request, catalog: Catalog, project: Project, *, named: bool
+) -> dict[str, Any]:
     """The request's answers, with the template and the name that the folder suggests."""
     answers = dict(request.answers)
+    if catalog.standalone:
+        return answers
     if str(answers.setdefault("template", project.slug)) != project.slug:
         raise UsageError(
             f"-d template={answers['template']} contradicts PROJECT, which is {project.slug}",
             hint=f"mlops-scaffold new {answers['template']}",
         )
+    if not named:
+        return answers
     if "project_name" not in answers and request.directory is not None:
         folder = _absolute(request.directory).name
         answers["project_name"] = names.project_name_of(folder) or folder
@@ -181,11 +205,14 @@ def _answers(request: Request, project: Project) -> dict[str, Any]:
     return answers
 
 
-def _expected_target(request: Request, answers: Mapping[str, Any], project: Project) -> Path:
+def _expected_target(
+    request: Request, answers: Mapping[str, Any], project: Project, *, named: bool
+) -> Path:
     """Where it goes, unless the answer to a question still changes its name."""
     if request.directory is not None:
         return _absolute(request.directory)
-    return Path.cwd() / str(answers.get("project_name", project.slug))
+    name = answers.get("project_name", project.slug) if named else project.slug
+    return Path.cwd() / str(name)
 
 
 def _absolute(path: Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from mlops_scaffold.render.render import render
-from mlops_scaffold.source.opening import source_for
+from mlops_scaffold.source.opening import open_source, source_for
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
@@ -36,7 +36,8 @@ class Renders:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, Source] = {}  # by recorded URL
+        self._opened: dict[str, Source] = {}  # by what a person typed
         self._trees: dict[tuple[str, Version], TemplateTree] = {}
         self._done: dict[tuple[str, Version, str, str], Rendered] = {}
 
@@ -58,6 +59,13 @@ class Renders:
         if recorded.url not in self._sources:
             self._sources[recorded.url] = source_for(recorded)
         return self._sources[recorded.url]
+
+    def open(self, spec: str) -> Source:
+        """The catalog that a person names."""
+        if spec not in self._opened:
+            source = open_source(spec)
+            self._opened[spec] = self._sources[source.url] = source
+        return self._opened[spec]
 
     def tree(self, origin: Source, version: Version) -> TemplateTree:
         """The template tree at a version."""

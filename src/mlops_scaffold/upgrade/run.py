@@ -13,8 +13,9 @@ from mlops_scaffold.git import head
 from mlops_scaffold.git import repo as upgrade_git
 from mlops_scaffold.git.objects import scratch
 from mlops_scaffold.source import changelog
-from mlops_scaffold.source.base import parse_version
-from mlops_scaffold.upgrade import journal
+from mlops_scaffold.source.base import UnreachableCatalogError
+from mlops_scaffold.source.opening import recorded_version
+from mlops_scaffold.upgrade import journal, renames
 from mlops_scaffold.upgrade.apply import apply, perform, record_version, undo
 from mlops_scaffold.upgrade.plan import merge
 from mlops_scaffold.upgrade.preflight import listed
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mlops_scaffold.answers import Recorded
     from mlops_scaffold.git.objects import Scratch
     from mlops_scaffold.git.repo import Repo
+    from mlops_scaffold.source.base import Source
     from mlops_scaffold.upgrade.model import Change, Plan
     from mlops_scaffold.upgrade.renders import Renders
 
@@ -50,6 +52,7 @@ class UpgradeRequest:
     """What is asked of an upgrade."""
 
     to: str = ""  # a version; the newest if empty
+    catalog: str = ""  # where the catalog is now, if it moved
     answers: Mapping[str, Any] = field(default_factory=dict)
     ask: bool = False
     dry_run: bool = False
@@ -112,21 +115,23 @@ def upgrade(
         _refuse_unfinished(repo)
         if not request.dry_run:
             journal.sweep(repo)  # of one that was killed when all was done
-        old, new = _versions(recorded, request, renders)
+        before_source, source = _sources(recorded, request, renders)
+        old, new = _versions(recorded, request, before_source, source)
         nothing_new = UpgradeResult(project, Outcome.UP_TO_DATE, str(old), str(new))
-        if old == new and not request.answers:
+        moved = source.url != recorded.url
+        if old == new and not request.answers and not moved:
             return nothing_new
         _refuse_dirty(repo)
         branch = head.branch(repo, request.branch) if request.branch else ""
-        origin = renders.source(recorded)
-        tree = renders.tree(origin, new)
+        tree, base = renders.tree(source, new), renders.tree(before_source, old)
+        carried = renames.follow(base, tree, recorded.answers)
         news = changelog.between(_read(tree.root / "CHANGELOG.md"), old, new)
         if old != new:
             announce(str(old), str(new), news)
         progress(f"Rendering {old} and {new}")
-        before = renders.render(renders.tree(origin, old), recorded.answers)
-        after = renders.render(tree, recorded.answers, request.answers, ask=request.ask)
-        if old == new and before.answers == after.answers:
+        before = renders.render(base, recorded.answers)
+        after = renders.render(tree, carried, request.answers, ask=request.ask)
+        if old == new and before.answers == after.answers and not moved:
             return nothing_new
         if old == new:
             announce(str(old), str(new), news)
@@ -201,12 +206,35 @@ def show(repo: Repo, store: Scratch, plan: Plan, *, colour: bool = False) -> byt
     return repo.run(*command, plan.before, plan.after, "--", env=store.env)
 
 
-def _versions(
+def _sources(
     recorded: Recorded, request: UpgradeRequest, renders: Renders
+) -> tuple[Source, Source]:
+    """Where the recorded version and the wanted one come from.
+
+    A catalog that moved has the recorded version, too. One that takes over from another has not:
+    then the recorded catalog gives it.
+    """
+    if not request.catalog:
+        source = renders.source(recorded)
+        return source, source
+    source = renders.open(request.catalog)
+    try:
+        source.find(recorded.version_text)
+    except UnreachableCatalogError:
+        raise
+    except ScaffoldError as unknown:
+        try:
+            return renders.source(recorded), source
+        except UnreachableCatalogError:
+            raise unknown from None
+    return source, source
+
+
+def _versions(
+    recorded: Recorded, request: UpgradeRequest, before: Source, source: Source
 ) -> tuple[Version, Version]:
-    known = renders.source(recorded).versions()
-    old = parse_version(recorded.version_text, known)
-    new = parse_version(request.to, known) if request.to else max(old, known[-1])
+    old = recorded_version(before, recorded)
+    new = source.find(request.to) if request.to else max(old, source.newest())
     if new < old:
         raise ScaffoldError(
             f"the project is at {old}; {new} is older, and upgrades only go forward",

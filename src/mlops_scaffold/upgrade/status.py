@@ -9,7 +9,7 @@ from mlops_scaffold import answers as answers_file
 from mlops_scaffold.git import repo as upgrade_git
 from mlops_scaffold.git.objects import scratch
 from mlops_scaffold.git.repo import split
-from mlops_scaffold.source.base import parse_version
+from mlops_scaffold.source.opening import recorded_version
 from mlops_scaffold.upgrade import journal, untracked_files
 from mlops_scaffold.upgrade.preflight import stands
 from mlops_scaffold.upgrade.snapshot import pathspec, read_index, snapshot
@@ -47,11 +47,11 @@ def status(project: Path, renders: Renders) -> Status:
     """
     recorded = answers_file.read(project)
     repo = upgrade_git.open_repo(project)
-    known = renders.source(recorded).versions()
-    version = parse_version(recorded.version_text, known)
-    newest = max(version, known[-1])
+    origin = renders.source(recorded)
+    version = recorded_version(origin, recorded)
+    newest = max(version, origin.newest())
     begun = journal.load(repo)
-    base = renders.render(renders.tree(renders.source(recorded), version), recorded.answers)
+    base = renders.render(renders.tree(origin, version), recorded.answers)
     with scratch(repo) as store:
         edited, deleted, added = _differences(repo, store, base.folder)
     return Status(
@@ -77,7 +77,7 @@ def difference(project: Path, renders: Renders, *, colour: bool = False) -> byte
     recorded = answers_file.read(project)
     repo = upgrade_git.open_repo(project)
     origin = renders.source(recorded)
-    version = parse_version(recorded.version_text, origin.versions())
+    version = recorded_version(origin, recorded)
     base = renders.render(renders.tree(origin, version), recorded.answers)
     with scratch(repo) as store:
         command = ["diff", "--no-ext-diff", "--no-textconv", "-M"]
