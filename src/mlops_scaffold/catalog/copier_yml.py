@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from mlops_scaffold.catalog import yamlfile
+from mlops_scaffold.catalog import answer_types, yamlfile
 from mlops_scaffold.errors import ScaffoldError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"copier\.ya?ml", re.IGNORECASE)
 _ONLY_FOR = re.compile(r"""\{\{\s*template\s*==\s*(['"])([a-z0-9-]+)\1\s*\}\}""")
+_JINJA = re.compile(r"[{<\[(]\W")  # also with the delimiters that `_envops` may set
 # Settings that neither run code nor read or write outside the project. All others are refused.
 HARMLESS_SETTINGS = frozenset(
     {
@@ -153,33 +154,32 @@ def full_keys(
             raise UsageError(f"{key!r} {reason} in {template}: it can't be set", hint=listed)
         if full in result:
             raise UsageError(f"{full!r} is given twice")
-        _check_number(known[full], value)
-        _check_choice(known[full], value)
+        _check_plain(known[full], value)
         result[full] = value
     return result
 
 
-def _check_number(entry: Entry, value: Any) -> None:
-    """Refuse text that is no number where one is asked for: Copier's message names no question."""
-    kind = entry.value.get("type") if isinstance(entry.value, Mapping) else None
-    if kind not in {"int", "float"}:
+def _check_plain(entry: Entry, value: Any) -> None:
+    """Refuse what can't fit, as far as that is known without running Jinja.
+
+    The rest is checked when the question's turn comes; this is what is refused before any is asked.
+    """
+    details = entry.value if isinstance(entry.value, Mapping) else {}
+    type_name = answer_types.type_of(entry.value)
+    choices = details.get("choices") or ()
+    plain = isinstance(choices, list) and all(isinstance(each, str) for each in choices)
+    if _JINJA.search(type_name) or (choices and not (plain and type_name == "str")):
+        return
+    if any(_JINJA.search(each) for each in choices):
         return
     try:
-        int(value) if kind == "int" else float(value)
-    except (TypeError, ValueError):
-        what = "whole number" if kind == "int" else "number"
-        raise UsageError(f"{entry.key}: {value!r} is not a {what}") from None
-
-
-def _check_choice(entry: Entry, value: Any) -> None:
-    """Refuse what is none of the choices, where these are plain text: Copier says it in Python."""
-    choices = entry.value.get("choices") if isinstance(entry.value, Mapping) else None
-    if not isinstance(choices, list) or not all(isinstance(each, str) for each in choices):
-        return
-    plain = not any("{" in each for each in choices) and not entry.value.get("multiselect")
-    if plain and value not in choices:
-        hint = did_you_mean(str(value), choices)
-        raise UsageError(f"{entry.key}: {value!r} is none of {', '.join(choices)}", hint=hint)
+        several = details.get("multiselect") is True
+        for item in answer_types.split_list(value, choices) if several else [value]:
+            parsed = answer_types.parse(item, type_name)
+            if choices:
+                answer_types.check_choice(parsed, choices)
+    except answer_types.MisfitError as error:
+        raise UsageError(f"{entry.key}: {error.reason}", hint=error.hint) from None
 
 
 def _entries(file: Path) -> Iterator[Entry]:

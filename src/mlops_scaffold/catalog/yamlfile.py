@@ -7,8 +7,8 @@ costs no more than parsing it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 import yaml
 
@@ -57,12 +57,14 @@ class Node:
         document: Which document of the file, from 0.
         path: Keys and indexes that lead from the document to the value.
         value: The value, as YAML gives it.
+        content: The whole file.
     """
 
     file: Path
     document: int
     path: tuple[str | int, ...]
     value: Any
+    content: str = field(repr=False, compare=False)
 
     def fail(self, message: str, *, hint: str = "") -> NoReturn:
         """Refuse this value.
@@ -97,7 +99,7 @@ class Node:
         """The node one step further; its value is None where there is nothing."""
         known = key in self.value if isinstance(self.value, dict) else isinstance(key, int)
         value = self.value[key] if known else None
-        return Node(self.file, self.document, (*self.path, key), value)
+        return Node(self.file, self.document, (*self.path, key), value, self.content)
 
     def children(self) -> Iterator[Node]:
         """The nodes of a list.
@@ -155,7 +157,7 @@ class Node:
 
     def line(self) -> int:
         """Line of the value, or of the nearest thing around it that exists."""
-        documents = yaml.compose_all(self.file.read_text("utf-8"), Loader=_BASE)
+        documents = yaml.compose_all(self.content, Loader=_BASE)
         node = list(documents)[self.document]
         line = 0 if node is None else node.start_mark.line
         for key in self.path:
@@ -179,13 +181,38 @@ def read(file: Path) -> tuple[Node, ...]:
     Raises:
         ScaffoldError: The file can't be read, or isn't the YAML we take.
     """
-    text = _text(file)
+    try:
+        with file.open("rb") as opened:
+            return read_stream(opened, file)
+    except OSError as problem:
+        raise ScaffoldError(f"{file}: {problem.strerror or problem}") from None
+
+
+def read_stream(stream: BinaryIO, file: Path) -> tuple[Node, ...]:
+    """As `read`, from an open stream; `file` is what messages call it.
+
+    Raises:
+        OSError: The stream can't be read.
+        ScaffoldError: As `read`.
+    """
+    raw = stream.read(_SIZE_LIMIT + 1)
+    if len(raw) > _SIZE_LIMIT:
+        raise ScaffoldError(f"{file}: larger than {_SIZE_LIMIT:,} bytes")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise ScaffoldError(f"{file}: not UTF-8 at byte {problem.start}") from None
+    values = _parse(text, file)
+    return tuple(Node(file, index, (), value, text) for index, value in enumerate(values))
+
+
+def _parse(text: str, file: Path) -> list[Any]:
     try:
         if _ALIAS.search(text):
             _refuse_aliases(file, text)
         if text.count("[") + text.count("{") > _MANY_BRACKETS or _DEEP.search(text):
             _refuse_depth(file, text)
-        values = list(yaml.load_all(text, Loader=_Loader))  # a SafeLoader underneath
+        return list(yaml.load_all(text, Loader=_Loader))  # a SafeLoader underneath
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         place = f", line {mark.line + 1}" if mark else ""
@@ -195,18 +222,6 @@ def read(file: Path) -> tuple[Node, ...]:
         raise ScaffoldError(f"{file}, line {line}: {key}: stands twice in the mapping") from None
     except (yaml.YAMLError, RecursionError, ValueError, TypeError) as problem:
         raise ScaffoldError(f"{file}: not valid YAML: {problem}") from None
-    return tuple(Node(file, index, (), value) for index, value in enumerate(values))
-
-
-def _text(file: Path) -> str:
-    try:
-        if file.stat().st_size > _SIZE_LIMIT:
-            raise ScaffoldError(f"{file}: larger than {_SIZE_LIMIT:,} bytes")
-        return file.read_text("utf-8")
-    except OSError as problem:
-        raise ScaffoldError(f"{file}: {problem.strerror or problem}") from None
-    except UnicodeDecodeError as problem:
-        raise ScaffoldError(f"{file}: not UTF-8 at byte {problem.start}") from None
 
 
 def _refuse_aliases(file: Path, text: str) -> None:

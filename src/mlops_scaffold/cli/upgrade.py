@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_scaffold.cli import complete, output
+from mlops_scaffold.cli import asking, complete, output
 from mlops_scaffold.errors import ExitCode, ScaffoldError, UsageError
 
 if TYPE_CHECKING:
@@ -149,11 +148,10 @@ def upgrade(
     The result is staged for review. Conflicts end with 3, and are marked in the files and in git's
     index; resolve them, then use --continue, or --abort.
     """
-    from mlops_scaffold.cli.new import answers
     from mlops_scaffold.upgrade import run
     from mlops_scaffold.upgrade.renders import Renders
 
-    given = answers(data or [], None)
+    given = asking.given_answers(data or [])
     if resume and abort:
         raise UsageError("--continue and --abort exclude each other")
     if (resume or abort) and (to or catalog or given or dry_run or branch):
@@ -165,7 +163,7 @@ def upgrade(
         to=to,
         catalog=catalog,
         answers=given,
-        ask=not (defaults or as_json or dry_run) and sys.stdin.isatty() and sys.stdout.isatty(),
+        ask=not (defaults or as_json or dry_run) and asking.can_ask(),
         dry_run=dry_run,
         diff=show_diff,
         colour=output.wants_colour() and not as_json,

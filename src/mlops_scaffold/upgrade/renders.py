@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from mlops_scaffold.answers import Recorded
+    from mlops_scaffold.render.job import RenderResult
     from mlops_scaffold.source.base import Source, TemplateTree
 
 
@@ -25,7 +27,12 @@ class Rendered(NamedTuple):
     """A template at one version with one set of answers."""
 
     folder: Path
-    answers: Mapping[str, Any]
+    result: RenderResult
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """The final answers."""
+        return self.result.answers
 
 
 class Renders:
@@ -86,7 +93,7 @@ class Renders:
 
         Args:
             tree: The template tree.
-            carried: Answers recorded in the project; those that no longer fit are left out.
+            carried: Answers recorded in the project. The result says which no longer fit.
             answers: Answers that replace them, and must fit.
             ask: Ask on the terminal what neither answers.
         """
@@ -96,10 +103,11 @@ class Renders:
             if not self._done:
                 self._stack.enter_context(_compiled_once())
             folder = self._root / str(len(self._done))
-            final = render(tree, wanted, folder, carried=carried, ask=ask)
-            self._done[key] = Rendered(folder, final)
+            result = render(tree, wanted, folder, carried=carried, ask=ask, operation="update")
+            self._done[key] = Rendered(folder, result)
             # The next project, or the next step, may start from what this one ended with.
-            self._done[tree.url, tree.version, _text(final), _text({})] = self._done[key]
+            settled = Rendered(folder, replace(result, replaced=()))
+            self._done[tree.url, tree.version, _text(result.answers), _text({})] = settled
         return self._done[key]
 
 
