@@ -18,6 +18,7 @@ import typer
 from mlops_scaffold.__main__ import main as run_program
 from mlops_scaffold.cli.app import build_app
 from mlops_scaffold.cli.fast_path import PROGRAM
+from mlops_scaffold.cli.help import page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,34 +62,17 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 def _section(path: str, command: Any) -> str:
-    usage = [path]
-    rows = []
-    for parameter in command.params:
-        metavar = _metavar(parameter)
-        if parameter.param_type_name == "argument":
-            usage.append(_argument(parameter, metavar))
-            rows.append((metavar, parameter.help))
-        elif parameter.name != "help":
-            value = "" if parameter.is_flag else f" {metavar}"
-            rows.append((", ".join(sorted(parameter.opts, key=len)) + value, parameter.help))
-    about = " ".join((command.help or "").split())
-    table = [f"| `{in_table(name)}` | {in_table(help_ or '')} |" for name, help_ in rows]
+    found = page(path, command)
+    rows = (*found.arguments, *found.options)
+    table = [f"| `{in_table(name)}` | {in_table(text)} |" for name, text in rows]
     head = ["| | |", "|---|---|"] if table else []
-    return "\n".join([f"### `{' '.join([*usage, '[OPTIONS]'])}`", "", about, "", *head, *table, ""])
+    about = " ".join(found.about)
+    return "\n".join([f"### `{found.usage}`", "", about, "", *head, *table, ""])
 
 
 def in_table(text: str) -> str:
     """`text` as a cell of a Markdown table."""
     return text.replace("|", r"\|")
-
-
-def _metavar(parameter: Any) -> str:
-    return re.sub(r"[][.]", "", str(parameter.metavar or parameter.name)).upper()
-
-
-def _argument(parameter: Any, metavar: str) -> str:
-    many = "..." if parameter.nargs == -1 else ""
-    return f"{metavar}{many}" if parameter.required else f"[{metavar}]{many}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The entry point: runs one command, and is the one place where errors become exit codes."""
+"""The entry point: runs one command and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlops_scaffold.errors import ExitCode, ScaffoldError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_INTERRUPTED = 130  # 128 + SIGINT and SIGPIPE: what a shell reports for any program so ended
+_INTERRUPTED = 130  # 128 + SIGINT, and below 128 + SIGPIPE: what a shell reports for any program
 _PIPE_CLOSED = 141
 
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # The reader has seen enough. What is still buffered must not fail again at exit.
+        # The reader closed the pipe. What is still buffered must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _PIPE_CLOSED
     except Exception as problem:

@@ -1,4 +1,4 @@
-"""The one family of errors that people are meant to read, and the exit codes they end with."""
+"""The errors that people read, and their exit codes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ExitCode(IntEnum):
 
 
 class ScaffoldError(Exception):
-    """Something a person can put right.
+    """An error that a person can fix.
 
     Args:
         message: What is wrong, and where.
@@ -36,20 +36,20 @@ class ScaffoldError(Exception):
 
 
 class UsageError(ScaffoldError):
-    """The call itself is wrong: an unknown project, key, choice or option value."""
+    """A mistake in the call: an unknown project, key, choice or option value."""
 
     exit_code = ExitCode.USAGE
 
 
 class ConflictsLeftError(ScaffoldError):
-    """An upgrade needs a person: conflicts are left in the tree."""
+    """Conflicts of an upgrade are not resolved yet."""
 
     exit_code = ExitCode.CONFLICTS
 
 
 def did_you_mean(typed: str, known: Iterable[str]) -> str:
-    """A hint that names the known words nearest to what was typed, or "" if none is near."""
-    from difflib import get_close_matches  # noqa: PLC0415  # only mistakes pay for it
+    """A hint with the known words most similar to what was typed, or "" if there are none."""
+    from difflib import get_close_matches  # noqa: PLC0415  # only mistakes need it
 
     matches = get_close_matches(typed.casefold(), list(known), n=3, cutoff=0.5)
     return f"did you mean {' or '.join(matches)}?" if matches else ""

@@ -39,14 +39,14 @@ def test_every_project_of_the_roadmap_is_there() -> None:
 
 
 @pytest.mark.parametrize("project", OURS.projects, ids=lambda project: project.slug)
-def test_nothing_is_left_unsaid_of_a_project(project: Project) -> None:
+def test_every_field_of_a_project_is_filled_in(project: Project) -> None:
     said = (project.duration, project.objective, project.dataset)
     lists = (project.skills, project.tools, project.prerequisites, project.topics)
     assert all(said)
     assert all(lists)
 
 
-def test_every_level_has_projects_and_only_a_last_one_leads_nowhere() -> None:
+def test_every_level_has_projects_and_only_the_last_has_no_next() -> None:
     assert {project.level for project in OURS.projects} == set(LEVELS)
     assert [project.slug for project in OURS.projects if not project.next] == ["llmops-platform"]
 
@@ -231,7 +231,7 @@ def test_a_folder_without_a_catalog_is_refused_with_advice(tmp_path: Path) -> No
     assert "templates/" in caught.value.hint
 
 
-def test_a_short_file_cannot_stand_for_a_huge_one(tmp_path: Path) -> None:
+def test_aliases_that_expand_to_a_huge_file_are_refused(tmp_path: Path) -> None:
     bomb = "a: &a [x,x,x,x,x,x,x,x]\n" + "".join(
         f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 8)}]\n" for i in range(20)
     )
@@ -266,7 +266,7 @@ def test_a_misspelt_project_gets_a_suggestion() -> None:
         ({}, set(ROADMAP.values())),
     ],
 )
-def test_search_keeps_what_meets_every_condition(conditions: Any, found: set[str]) -> None:
+def test_search_finds_projects_that_match_every_condition(conditions: Any, found: set[str]) -> None:
     assert {project.slug for project in OURS.search(**conditions)} == found
 
 
@@ -278,7 +278,7 @@ def test_search_keeps_what_meets_every_condition(conditions: Any, found: set[str
         ({"phase": "9"}, "1 (foundations)"),
     ],
 )
-def test_what_the_catalog_does_not_know_is_a_usage_error(conditions: Any, hint: str) -> None:
+def test_an_unknown_level_phase_or_tool_is_a_usage_error(conditions: Any, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
         OURS.search(**conditions)
     assert hint in caught.value.hint

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_scaffold.catalog import contents
-from mlops_scaffold.creation.create import Request, create
 from mlops_scaffold.source.builtin import builtin_root
 
 if TYPE_CHECKING:
@@ -74,28 +73,9 @@ def test_a_project_asks_the_shared_questions_and_its_own(tmp_path: Path) -> None
     assert [question.type for question in found] == ["str", "str", "int", "str", "str"]
 
 
-def test_files_are_named_as_the_defaults_name_them(tmp_path: Path) -> None:
-    assert contents.files(make(tmp_path), "my-thing") == (
-        ".copier-answers.yml",
-        "README.md",
-        "extra.txt",
-        "src/my_thing/app.py",
-    )
-
-
-def test_a_project_without_a_template_has_no_files(tmp_path: Path) -> None:
-    assert contents.files(make(tmp_path), "nothing") == ()
-
-
 def test_our_reference_template_asks_at_most_five() -> None:
     found = contents.questions(builtin_root(), "model-service")
     shorts = [question.short for question in found]
     assert shorts == ["project_name", "owner", "dataset", "auth"]
     assert all(question.help for question in found)
     assert all(question.default is not None for question in found)
-
-
-def test_the_files_told_are_the_files_made(tmp_path: Path) -> None:
-    made = create(Request("model-service", tmp_path / "model-service", git=False))
-    told = contents.files(builtin_root(), "model-service")
-    assert set(told) == {file.path for file in made.files}

@@ -1,4 +1,4 @@
-"""`doctor` finds what is there, judges its version, and says how to get the rest."""
+"""`doctor` finds what works on this machine, and says how to get the rest to work."""
 
 from __future__ import annotations
 
@@ -65,6 +65,42 @@ def test_the_first_command_that_will_do_counts(machine: Path) -> None:
     assert found("container engine").command == "podman"
 
 
+def install_script(machine: Path, name: str, script: str) -> None:
+    tool = machine / name
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
+
+
+def test_a_container_engine_that_does_not_answer_is_not_ok(machine: Path) -> None:
+    client_only = 'case "$1" in --version) echo "Docker version 28.2.2";; *) exit 1;; esac'
+    install_script(machine, "docker", client_only)
+    engine = found("container engine")
+    assert (engine.state, engine.command, engine.version) == ("broken", "docker", "28.2.2")
+    assert "systemctl start docker" in engine.remedy
+    install(machine, "podman", "podman version 5.0.1")
+    assert (found("container engine").state, found("container engine").command) == ("ok", "podman")
+
+
+def test_a_python_without_environments_is_not_ok(machine: Path) -> None:
+    no_venv = 'case "$1" in --version) echo "Python 3.12.1";; *) exit 1;; esac'
+    install_script(machine, "python3", no_venv)
+    assert found("Python").state == "broken"
+    assert "python3-venv" in found("Python").remedy
+
+
+def test_a_make_that_is_not_gnu_make_is_not_ok(machine: Path) -> None:
+    install(machine, "make", "make: illegal option; usage: bmake 2.0")
+    assert found("make").state == "broken"
+    install(machine, "gmake", "GNU Make 4.4")
+    assert (found("make").state, found("make").command) == ("ok", "gmake")
+
+
+def test_a_tool_that_hangs_is_broken(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_SECONDS", 0.2)
+    install_script(machine, "kubectl", "exec /bin/sleep 30")
+    assert found("kubectl").state == "broken"
+
+
 def test_what_is_missing_comes_with_the_way_to_get_it(machine: Path) -> None:
     assert found("make").remedy == "see https://www.gnu.org/software/make/"
     install(machine, "apt-get", "")
@@ -83,12 +119,12 @@ def test_doctor_fails_only_for_what_is_required(
     install(machine, "git", "git version 2.45.0")
     install(machine, "python3", "Python 3.13.0")
     assert main(["doctor"]) == 1
-    assert "MISSING  make" in capsys.readouterr().out
+    assert "missing  make" in capsys.readouterr().out
     install(machine, "make", "GNU Make 4.4")
     assert main(["doctor", "16"]) == 0
     said = capsys.readouterr().out
-    assert "MISSING  NVIDIA GPU" in said
-    assert "How to get what is missing" in said
+    assert "missing  NVIDIA GPU" in said
+    assert "How to get the rest to work" in said
 
 
 @pytest.mark.usefixtures("machine")

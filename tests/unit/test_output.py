@@ -61,22 +61,47 @@ def test_a_table_with_headings_gives_way_on_a_narrow_screen(
         assert "[bold]" in " ".join(said)
 
 
-def test_work_is_told_on_a_terminal_only(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_is_shown_on_a_terminal_only(capsys: pytest.CaptureFixture[str]) -> None:
     with output.working() as progress:
         progress("Working")
         output.line("result")
     assert capsys.readouterr() == ("result\n", "")
 
 
-def test_a_tree_shows_each_folder_once(capsys: pytest.CaptureFixture[str]) -> None:
-    output.tree(["src/b.py", "README.md", "src/a/x.py", "src/a/y.py"])
+def test_where_columns_do_not_fit_the_text_goes_below(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "24")
+    output.table([("--catalog-of-a-team C", "A saved name or a folder.")], flexible=1)
     assert capsys.readouterr().out.splitlines() == [
-        "  README.md",
-        "  src/",
-        "    a/",
-        "      x.py",
-        "      y.py",
-        "    b.py",
+        "  --catalog-of-a-team C",
+        "      A saved name or a",
+        "      folder.",
+    ]
+
+
+@pytest.mark.parametrize(("given", "columns"), [("40", 40), ("7", 20), ("0", None), ("x", None)])
+def test_columns_count_where_they_are_a_positive_number(
+    given: str, columns: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", given)
+    wide = 1_000
+    assert (output.width() == columns) if columns else (output.width() > wide)
+
+
+def test_an_error_fits_a_narrow_screen_and_keeps_its_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    message = "these files have changes that are not committed:\n  src/one.py\n  src/two.py"
+    output.error(UsageError(message, hint="commit them first: git commit -a"))
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "error: these files have changes that",
+        "  are not committed:",
+        "  src/one.py",
+        "  src/two.py",
+        "hint: commit them first: git commit -a",
     ]
 
 

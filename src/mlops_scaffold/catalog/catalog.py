@@ -55,6 +55,10 @@ class Catalog:
             slug = self.renamed[slug]
         return slug
 
+    def selecting(self, project: Project) -> dict[str, str]:
+        """The answer that selects a project's template; a Copier template of its own needs none."""
+        return {} if self.standalone else {"template": project.slug}
+
     def phases_of(self, project: Project) -> tuple[Phase, ...]:
         """The phases of which the project practises at least one topic."""
         topics = set(project.topics)

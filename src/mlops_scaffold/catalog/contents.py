@@ -1,6 +1,6 @@
-"""What a template asks and gives, read from its files: no Jinja is run, Copier isn't imported.
+"""What a template asks, read from its files: no Jinja runs and Copier is not imported.
 
-This is for `show` and for completion, which must be quick and safe; `new` asks Copier itself.
+This is for `show` and for completion, which must be quick and safe; `new` asks through Copier.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from mlops_scaffold.catalog.copier_yml import Entry
 
-_LEFTOVERS = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
-_TAG = re.compile(r"\{%.*?%\}")
 _NAME_ONLY = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -62,27 +60,6 @@ def questions(root: Path, slug: str) -> tuple[Question, ...]:
         if entry.asked_by(slug) and entry.key != "template":
             found.append(question)
     return tuple(found)
-
-
-def files(root: Path, slug: str) -> tuple[str, ...]:
-    """The files of the repository a project's template makes, with its default answers.
-
-    Args:
-        root: The folder with `copier.yml` and `templates/`.
-        slug: The project.
-
-    Returns:
-        Paths with `/`, sorted; none for a project without a template.
-    """
-    known = {"template": slug, "project_name": slug, "package_name": slug.replace("-", "_")}
-    base = root / "templates" / slug / "project"
-    found: set[str] = set()
-    for file in base.rglob("*"):
-        if file.is_file() and not _LEFTOVERS & set(file.parts):
-            path = file.relative_to(base).as_posix().removesuffix(".jinja")
-            path = path.replace("{{ _copier_conf.answers_file }}", ".copier-answers.yml")
-            found.add(_TAG.sub("", _named(path, known)))
-    return tuple(sorted(found))
 
 
 def _question(entry: Entry, slug: str, known: dict[str, Any]) -> Question:

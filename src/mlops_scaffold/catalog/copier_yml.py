@@ -191,7 +191,7 @@ def _entries(file: Path) -> Iterator[Entry]:
 def _includes(file: Path) -> Iterator[str]:
     """The patterns that `file` includes, each of them a document of its own."""
     depth = 0
-    for event in yaml.parse(file.read_text("utf-8")):
+    for event in _events(file):
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             depth += 1
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
@@ -201,6 +201,16 @@ def _includes(file: Path) -> Iterator[str]:
                 line = event.start_mark.line + 1  # type: ignore[union-attr]  # parsed ones have marks
                 raise ScaffoldError(f"{file}, line {line}: `!include` must be its own document")
             yield event.value
+
+
+def _events(file: Path) -> Iterator[Any]:
+    """The parser's events; Copier uses the same parser, which is stricter than the fast one."""
+    try:
+        yield from yaml.parse(file.read_text("utf-8"), Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
+        place = f", line {mark.line + 1}" if mark else ""
+        raise ScaffoldError(f"{file}{place}: not valid YAML: {problem.problem}") from None
 
 
 def _matching(pattern: str, file: Path, root: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Completion of names in the shell: quick, and silent when there is nothing to say."""
+"""Completion of names in the shell: quick, and silent on errors."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def _catalog(context: typer.Context) -> Catalog:
 
 
 def projects(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """Projects, with their titles, that start with what was typed."""
+    """Projects whose name or number starts with what was typed, with their titles."""
     found: list[tuple[str, str]] = []
-    with suppress(Exception):  # a shell has no place to show an error
+    with suppress(Exception):  # a shell can't show an error while it completes
         for project in _catalog(context).projects:
             names = (project.slug, str(project.number or ""))
             found += [(name, project.title) for name in names if name and incomplete]
@@ -48,7 +48,7 @@ def phases(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
 
 def tools(context: typer.Context, incomplete: str) -> list[str]:
-    """Words of the tools' names: one is enough for `--tool`, and none needs quotes."""
+    """Words of tool names: `--tool` needs only one, and no word needs quotes."""
     found: set[str] = set()
     with suppress(Exception):  # as above
         tools = {tool for project in _catalog(context).projects for tool in project.tools}
@@ -68,7 +68,7 @@ def answers(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
 
 def recorded_answers(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """As `answers`, for the project that was made in the folder that is named, or this one.
+    """As `answers`, for the generated project in the given folder, or in this one.
 
     The verb must call its folders `projects`.
     """
@@ -101,7 +101,7 @@ def catalogs(incomplete: str) -> list[tuple[str, str]]:
 
 def _answers(context: typer.Context) -> Iterator[tuple[str, str]]:
     catalog = _catalog(context)
-    # The parser stops at a `-d` without its value, and leaves the words before it unassigned.
+    # The parser stops at a `-d` without a value and leaves the words before it unassigned.
     words = [context.params.get("project"), *context.args]
     yield from _choices(catalog, catalog.find(next(filter(None, words))).slug)
 

@@ -1,4 +1,4 @@
-"""The verb `doctor`: what is on this machine, and what a project needs."""
+"""The verb `doctor`: whether this machine has what a project requires."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mlops_scaffold.cli import complete, fast_path
+from mlops_scaffold.cli import complete, fast_path, output
 from mlops_scaffold.cli.explore import CATALOG, JSON
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mlops_scaffold.doctor import Finding
 
@@ -24,17 +24,16 @@ def doctor(
     project: str | None = typer.Argument(
         None,
         metavar="PROJECT",
-        help="Look only for what this project needs.",
+        help="Check only what this project requires.",
         autocompletion=complete.projects,
     ),
     catalog: str | None = CATALOG,
     as_json: bool = JSON,
 ) -> int:
-    """Check this machine for what a project needs, and tell how to get what is missing.
+    """Check that this machine has what a project requires, and say how to get the rest.
 
-    Ends with 1 if something is missing without which no demo or test runs.
+    Exits with code 1 if something that every demo and test requires does not work.
     """
-    from mlops_scaffold.cli import output
     from mlops_scaffold.doctor import examine
     from mlops_scaffold.errors import ExitCode
 
@@ -51,22 +50,35 @@ def doctor(
     return ExitCode.ERROR if lacking else ExitCode.OK
 
 
-def _print(findings: Sequence[Finding]) -> None:
-    from mlops_scaffold.cli import output
+_STYLES: Mapping[str, output.Style] = {
+    "ok": "green",
+    "old": "yellow",
+    "missing": "red",
+    "broken": "red",
+}
 
-    output.table([_row(finding) for finding in findings], flexible=3, indent="")
+
+def _print(findings: Sequence[Finding]) -> None:
+    output.table(
+        [_row(finding) for finding in findings],
+        flexible=3,
+        indent="",
+        styles=[
+            _STYLES[finding.state] if finding.required or finding.state == "ok" else "yellow"
+            for finding in findings
+        ],
+    )
     lacking = [finding for finding in findings if finding.state != "ok"]
     if lacking:
         output.line()
-        output.heading("How to get what is missing")
+        output.heading("How to get the rest to work")
         for finding in lacking:
             output.paragraph(f"{finding.name}: {finding.remedy}", indent="  ", hanging="    ")
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
-    mark = "ok" if finding.state == "ok" else finding.state.upper()
-    called = finding.command if finding.command.casefold() != finding.name.casefold() else ""
-    version = " ".join(filter(None, (called, finding.version))) or "-"
-    least = f" (at least {finding.minimum})" if finding.state == "old" else ""
+    command = finding.command if finding.command.casefold() != finding.name.casefold() else ""
+    version = " ".join(filter(None, (command, finding.version))) or "-"
+    least = f" (needs {finding.minimum} or newer)" if finding.state == "old" else ""
     role = "required for" if finding.required else "for"
-    return mark, finding.name, version + least, f"{role} {finding.purpose}"
+    return finding.state, finding.name, version + least, f"{role} {finding.purpose}"

@@ -1,4 +1,4 @@
-"""The verbs that look and change nothing: `list`, `show` and `roadmap`."""
+"""The read-only verbs: `list`, `show` and `roadmap`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import typer
 from mlops_scaffold.cli import complete, fast_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlops_scaffold.catalog.catalog import Catalog
+    from mlops_scaffold.source.base import TemplateTree
 
 CATALOG = typer.Option(
     None,
     "--catalog",
     metavar="C",
-    help="Another catalog: a name, folder or git URL.",
+    help="An external catalog: a saved name, folder, git URL or gh:OWNER/REPOSITORY.",
     autocompletion=complete.catalogs,
 )
-JSON = typer.Option(False, "--json", help="Print versioned JSON instead of text.")
+JSON = typer.Option(False, "--json", help="Print JSON instead of text.")
 
 
 def register(app: typer.Typer) -> None:
@@ -40,10 +43,14 @@ def list_projects(
         autocompletion=complete.phases,
     ),
     tool: str | None = typer.Option(
-        None, "--tool", metavar="TOOL", help="Only with this tool.", autocompletion=complete.tools
+        None,
+        "--tool",
+        metavar="TOOL",
+        help="Only with this tool.",
+        autocompletion=complete.tools,
     ),
     search: str = typer.Option(
-        "", "--search", metavar="WORDS", help="Only projects in which all the words occur."
+        "", "--search", metavar="WORDS", help="Only projects that mention all these words."
     ),
     catalog: str | None = CATALOG,
     as_json: bool = JSON,
@@ -58,22 +65,30 @@ def show(
     project: str = typer.Argument(
         ..., metavar="PROJECT", help="Its name or number.", autocompletion=complete.projects
     ),
+    files: bool = typer.Option(False, "--files", help="List every file it makes."),
     catalog: str | None = CATALOG,
     as_json: bool = JSON,
 ) -> None:
-    """Tell all about one project: what it teaches, gives, asks and needs."""
+    """Show a project's details: what it teaches, makes, asks and requires."""
     import shlex
 
     from mlops_scaffold.catalog import contents
+    from mlops_scaffold.catalog.loading import load
     from mlops_scaffold.cli import catalog_views, output
+    from mlops_scaffold.source.opening import open_source
 
-    with fast_path.opened(catalog) as found:
+    with open_source(catalog).tree() as tree:
+        found = load(tree.root, name=tree.name)
         chosen = found.find(project)
+        for note in tree.notes:
+            output.note(f"note: {note}")
         questions = contents.questions(found.root, chosen.slug) if chosen.has_template else ()
-        files = contents.files(found.root, chosen.slug)
+        made = _files(tree, found.selecting(chosen)) if chosen.has_template else ()
         if not as_json:
             options = f" --catalog {shlex.quote(catalog)}" if catalog else ""
-            catalog_views.print_project(found, chosen, questions, files, options=options)
+            catalog_views.print_project(
+                found, chosen, questions, made, options=options, every_file=files
+            )
             return
         nearest = None if chosen.has_template else found.nearest(chosen)
         output.emit(
@@ -81,14 +96,27 @@ def show(
                 "command": "show",
                 "project": catalog_views.project_data(found, chosen),
                 "questions": [vars(question) for question in questions],
-                "files": files,
+                "files": made,
                 "nearest": nearest and nearest.slug,
             }
         )
 
 
+def _files(tree: TemplateTree, answers: Mapping[str, str]) -> tuple[str, ...]:
+    """The files that the defaults make; none, with a note, if that can't be told."""
+    from mlops_scaffold.cli import output
+    from mlops_scaffold.errors import ScaffoldError
+    from mlops_scaffold.render.preview import rendered_files
+
+    try:
+        return rendered_files(tree, answers)
+    except ScaffoldError as problem:  # a question without a default, or a broken template
+        output.note(f"The files can't be listed: {problem.message}")
+        return ()
+
+
 def roadmap(catalog: str | None = CATALOG, as_json: bool = JSON) -> None:
-    """Show the roadmap, and which project practises what."""
+    """Show the roadmap and which projects practise each topic."""
     from mlops_scaffold.cli import catalog_views, output
 
     with fast_path.opened(catalog) as found:

@@ -1,8 +1,8 @@
-"""The front door: answers `--help`, `--version` and plain `list` without importing Typer.
+"""The fast path: answers `--help`, `--version` and `list` without importing Typer.
 
-Those three are what people and scripts call most, and Typer alone costs more than they do.
-Everything else, and every call this module can't read at once, goes to the Typer application,
-which declares the same options and calls the same functions.
+People and scripts call these most, and importing Typer alone takes longer than they do. Everything
+else, and every call that this module doesn't understand, goes to the Typer application, which
+declares the same options and calls the same functions.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 PROGRAM = "mlops-scaffold"
 COMPLETING = "_MLOPS_SCAFFOLD_COMPLETE"
-"""The environment variable by which the shell asks for completions."""
+"""The environment variable with which a shell asks for completions."""
 ABOUT = "Complete, working repositories for the hands-on projects of an MLOps roadmap."
 
 VERBS: Mapping[str, str] = {
     "list": "List the projects, by level.",
-    "show": "Tell all about one project.",
-    "roadmap": "Show the roadmap, and which project practises what.",
-    "new": "Make a repository from a project.",
-    "status": "Tell where a repository stands against its template.",
-    "diff": "Show what the owner changed since the recorded version.",
-    "upgrade": "Bring a repository up to a newer template version.",
-    "doctor": "Check this machine for what a project needs.",
-    "catalog": "Keep, and check, other catalogs.",
+    "show": "Show a project's details.",
+    "roadmap": "Show the roadmap and which projects practise each topic.",
+    "new": "Create a repository from a project.",
+    "status": "Compare a repository with its template.",
+    "diff": "Show what was changed since the repository was created or upgraded.",
+    "upgrade": "Upgrade a repository to a newer template version.",
+    "doctor": "Check that this machine has what a project requires.",
+    "catalog": "Manage external catalogs.",
     "release": "Cut a release of the catalog (for maintainers).",
 }
-"""Every verb and its one-line summary, in the order in which help lists them."""
+"""Every verb with its one-line summary, in the order in which help lists them."""
 
 _LIST_OPTIONS = {"--search", "--level", "--phase", "--tool", "--catalog"}
 _OPTIONS: Mapping[str, str] = {
@@ -44,23 +44,23 @@ _OPTIONS: Mapping[str, str] = {
     "--debug": "Show the traceback of an error.",
     "--install-completion": "Install completion for the current shell.",
     "--show-completion": "Show the completion script, to copy or adapt.",
-    "--help": "Show this message and exit.",
+    "-h, --help": "Show this help and exit.",
 }
 
 
 def answer(args: Sequence[str]) -> int | None:
-    """Answer a call right away.
+    """Answer a call at once, if that needs no Typer.
 
     Args:
         args: What was typed after the program's name.
 
     Returns:
-        The exit code, or None if this call is for the Typer application.
+        The exit code, or None if the Typer application has to answer.
     """
     if COMPLETING in os.environ:
         return None
     match list(args):
-        case [] | ["--help"]:
+        case [] | ["--help"] | ["-h"] | ["help"]:
             _help()
             return 0
         case ["--version"]:
@@ -81,7 +81,7 @@ def list_projects(
     catalog: str | None = None,
     as_json: bool = False,
 ) -> int:
-    """Print the projects that meet the conditions.
+    """Print the projects that match.
 
     Raises:
         ScaffoldError: The catalog can't be read, or has no such level, phase or tool.
@@ -100,7 +100,7 @@ def list_projects(
 
 @contextmanager
 def opened(spec: str | None) -> Iterator[Catalog]:
-    """The catalog that `--catalog` names, or ours; its tree is there within the context.
+    """The catalog that `--catalog` names, or the built-in one, for the length of the context.
 
     Raises:
         ScaffoldError: It can't be reached or read.
@@ -117,7 +117,7 @@ def opened(spec: str | None) -> Iterator[Catalog]:
 
 
 def _list_options(args: Sequence[str]) -> dict[str, Any] | None:
-    """The options of `list`, or None where Typer should read them (to explain a mistake, say)."""
+    """The options of `list`, or None if Typer should parse them (to explain a mistake, say)."""
     found: dict[str, Any] = {}
     rest = list(args)
     while rest:
@@ -132,14 +132,12 @@ def _list_options(args: Sequence[str]) -> dict[str, Any] | None:
 
 
 def _help() -> None:
-    output.line(f"Usage: {PROGRAM} [OPTIONS] COMMAND [ARGS]...")
+    output.paragraph(f"Usage: {PROGRAM} [OPTIONS] COMMAND [ARGS]...", hanging=" " * 4)
     output.line()
-    output.paragraph(
-        "Complete, working repositories for the hands-on projects of an MLOps roadmap."
-    )
+    output.paragraph(ABOUT)
     for title, entries in (("Commands", VERBS), ("Options", _OPTIONS)):
         output.line()
-        output.heading(f"{title}:")
+        output.heading(title)
         output.table(list(entries.items()), flexible=1)
     output.line()
-    output.paragraph(f"{PROGRAM} COMMAND --help tells more about one command.")
+    output.paragraph(f"Help for one command: {PROGRAM} COMMAND --help")

@@ -1,9 +1,9 @@
 """The one place that prints: text for people, and versioned JSON for programs.
 
 Results go to stdout; progress, notes and errors go to stderr. Text is plain ASCII apart from the
-data it carries, coloured only on a terminal that wants it, and wrapped to its width. What `list`
-and help print is aligned by hand, as importing Rich would double their cost. Rich does what is
-worth it: the spinner of long work, and the tables of a fleet.
+data it carries, coloured only on a terminal that supports it, and wrapped to its width. `list` and
+help align their columns here, because importing Rich would double their cost. Rich draws the
+spinner of long-running work and the tables for several projects.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import os
 import sys
 from contextlib import contextmanager
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TextIO
 
     from mlops_scaffold.errors import ScaffoldError
@@ -24,6 +24,8 @@ SCHEMA = 1
 """Version of the JSON on stdout: raised when a key is renamed, removed or changes meaning."""
 
 Style = Literal["bold", "dim", "red", "green", "yellow", "cyan"]
+Look: TypeAlias = "Style | Sequence[Style | None] | None"
+"""How a row of a table looks: the style of its first cell, or one style per cell."""
 _CODES: Mapping[str, str] = {
     "bold": "1",
     "dim": "2",
@@ -32,8 +34,10 @@ _CODES: Mapping[str, str] = {
     "yellow": "33",
     "cyan": "36",
 }
-_PROSE_WIDTH = 100  # lines longer than this are hard to read on any screen
-_UNLIMITED = 10_000  # into a pipe nothing is wrapped, so that grep and cut see whole rows
+_PROSE_WIDTH = 100  # longer lines are hard to read on any screen
+_LEAST_ROOM = 12  # columns for wrapped text; with less it goes below the other cells
+_NARROWEST = 20  # columns; below this, wrapping does more harm than a long line
+_UNLIMITED = 10_000  # nothing is wrapped in a pipe, so that grep and cut see whole rows
 
 
 def prepare_streams() -> None:
@@ -44,27 +48,31 @@ def prepare_streams() -> None:
             reconfigure(errors="replace")
 
 
-def width() -> int:
-    """Columns to fill: `COLUMNS` if set, else the terminal's, else unlimited (a pipe)."""
+def width(stream: TextIO | None = None) -> int:
+    """Columns to fill: `COLUMNS` if it is a positive number, else the terminal's, else no limit.
+
+    Args:
+        stream: Where the text goes (default: stdout).
+    """
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given) > 0:
+        return max(int(given), _NARROWEST)
     try:
-        return max(int(os.environ["COLUMNS"]), 20)
-    except (KeyError, ValueError):
-        pass
-    try:
-        return max(os.get_terminal_size(sys.stdout.fileno()).columns, 20)
-    except (OSError, ValueError):
+        columns = os.get_terminal_size((stream or sys.stdout).fileno()).columns
+    except (AttributeError, OSError, ValueError):  # a pipe, a file, or no stream at all
         return _UNLIMITED
+    return max(columns, _NARROWEST) if columns > 0 else _UNLIMITED
 
 
 def wants_colour(stream: TextIO | None = None) -> bool:
-    """Whether to colour: on a terminal, unless `NO_COLOR` is set or the terminal is dumb."""
+    """Whether to use colour: on a terminal, unless `NO_COLOR` is set or the terminal is dumb."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return (stream or sys.stdout).isatty()
 
 
 def style(text: str, *styles: Style, stream: TextIO | None = None) -> str:
-    """`text` in the given styles, or as it is where colour is unwanted."""
+    """`text` in the given styles, or unchanged where colour is not wanted."""
     if not styles or not wants_colour(stream):
         return text
     return f"\x1b[{';'.join(_CODES[name] for name in styles)}m{text}\x1b[0m"
@@ -76,12 +84,12 @@ def line(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """Print one line beside the result (progress, advice): stderr, so that pipes stay clean."""
+    """Print one line of progress or advice on stderr, so that pipes carry the result alone."""
     print(text, file=sys.stderr)  # noqa: T201  # as above
 
 
 def raw(data: bytes) -> None:
-    """Print a part of a result as it is: a diff may hold any bytes."""
+    """Print part of a result byte for byte: a diff can contain anything."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
@@ -89,19 +97,19 @@ def raw(data: bytes) -> None:
 
 @contextmanager
 def working(*, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """Tell what is being done while it is: on stderr, and only where that is a terminal.
+    """Show what is being done, on stderr and only if that is a terminal.
 
     Args:
-        quiet: Say nothing: questions are asked meanwhile, or programs listen.
+        quiet: Show nothing, because questions are asked meanwhile or the output is JSON.
 
     Yields:
-        What to call with each step in a few words, shown beside a spinner; "" takes it away, which
-        is for printing something else.
+        A function to call with each step in a few words, which appear beside a spinner. Call it
+        with "" to remove the spinner before printing something else.
     """
     if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda _: None
         return
-    from rich.console import Console  # only long work on a terminal pays for it
+    from rich.console import Console  # only long-running work needs it
     from rich.live import Live  # as above
     from rich.spinner import Spinner  # as above
     from rich.text import Text  # as above
@@ -111,7 +119,7 @@ def working(*, quiet: bool = False) -> Iterator[Callable[[str], None]]:
         spinner,
         console=Console(stderr=True, no_color=not wants_colour(sys.stderr)),
         transient=True,
-        redirect_stdout=False,  # else what is printed meanwhile would end in stderr
+        redirect_stdout=False,  # else results printed meanwhile would go to stderr
         redirect_stderr=False,
     )
 
@@ -145,17 +153,26 @@ def wrap(text: str, columns: int) -> list[str]:
 
 
 def paragraph(text: str, *, indent: str = "", hanging: str | None = None) -> None:
-    """Print prose wrapped to the width.
+    """Print prose wrapped to the width; see `paragraph_lines`."""
+    for each in paragraph_lines(text, indent=indent, hanging=hanging):
+        line(each)
+
+
+def paragraph_lines(
+    text: str, *, indent: str = "", hanging: str | None = None, columns: int | None = None
+) -> Iterator[str]:
+    """Prose as lines that fit the width.
 
     Args:
         text: The prose; its own line breaks are ignored.
         indent: What the first line starts with.
         hanging: What the other lines start with (default: as many spaces as `indent` has columns).
+        columns: The width (default: that of stdout, or less where lines would be hard to read).
     """
     rest = " " * len(indent) if hanging is None else hanging
-    columns = min(width(), _PROSE_WIDTH) - len(rest)
-    for number, part in enumerate(wrap(text, columns)):
-        line((rest if number else indent) + part)
+    room = (min(width(), _PROSE_WIDTH) if columns is None else columns) - len(rest)
+    for number, part in enumerate(wrap(text, room)):
+        yield (rest if number else indent) + part
 
 
 def table(
@@ -163,27 +180,74 @@ def table(
     *,
     flexible: int,
     indent: str = "  ",
-    styles: Sequence[Style | None] = (),
+    styles: Sequence[Look] = (),
 ) -> None:
-    """Print rows of equally many cells as aligned columns.
+    """Print rows of equally many cells as aligned columns; see `table_lines`."""
+    for each in table_lines(rows, flexible=flexible, indent=indent, styles=styles):
+        line(each)
+
+
+def table_lines(
+    rows: Sequence[Sequence[str]],
+    *,
+    flexible: int,
+    indent: str = "  ",
+    styles: Sequence[Look] = (),
+) -> Iterator[str]:
+    """Rows of equally many cells as lines of aligned columns.
+
+    On a narrow screen the flexible column is wrapped; where it would have fewer than 12 columns, it
+    goes below the other cells instead.
 
     Args:
         rows: The cells, unstyled.
         flexible: Index of the column that is wrapped when the rows are wider than the screen.
         indent: What each line starts with.
-        styles: How the first cell of each row looks, where that is to differ.
+        styles: The look of each row.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     others = len(indent) + sum(widths) - widths[flexible] + 2 * (len(widths) - 1)
-    widths[flexible] = max(min(widths[flexible], width() - others), 12)
+    room = width() - others
+    if room < min(widths[flexible], _LEAST_ROOM):
+        yield from _stacked_lines(rows, flexible, indent, styles)
+        return
+    widths[flexible] = min(widths[flexible], room)
     for row, look in zip_longest(rows, styles):
-        parts = wrap(row[flexible], widths[flexible])
-        for number, part in enumerate(parts):
+        for number, part in enumerate(wrap(row[flexible], widths[flexible])):
             cells = [part if i == flexible else "" if number else c for i, c in enumerate(row)]
-            padded = (cell.ljust(size) for cell, size in zip(cells, widths, strict=True))
-            text = (indent + "  ".join(padded)).rstrip()
-            first = len(indent) + widths[0]
-            line(style(text[:first], look) + text[first:] if look else text)
+            padded = [cell.ljust(size) for cell, size in zip(cells, widths, strict=True)]
+            yield _join(indent, padded, look)
+
+
+def _stacked_lines(
+    rows: Sequence[Sequence[str]],
+    flexible: int,
+    indent: str,
+    styles: Sequence[Look],
+) -> Iterator[str]:
+    """Each row's flexible cell on lines of its own, below the others."""
+    for row, look in zip_longest(rows, styles):
+        fixed = [cell for i, cell in enumerate(row) if i != flexible and cell]
+        for part in wrap("  ".join(fixed), width() - len(indent)):
+            yield indent + style(part, *[each for each in _looks(look)[:1] if each])
+        below = indent + "    "
+        for part in wrap(row[flexible], width() - len(below)):
+            if part:
+                yield below + part
+
+
+def _join(indent: str, cells: Sequence[str], look: Look) -> str:
+    looks = _looks(look)
+    last = max((i for i, cell in enumerate(cells) if cell.strip()), default=0)
+    text = indent
+    for i, (cell, each) in enumerate(zip_longest(cells[: last + 1], looks[: last + 1])):
+        shown = cell.rstrip() if i == last else cell
+        text += ("  " if i else "") + (style(shown, each) if each and shown.strip() else shown)
+    return text.rstrip()
+
+
+def _looks(look: Look) -> Sequence[Style | None]:
+    return (look,) if look is None or isinstance(look, str) else look
 
 
 def results(
@@ -191,9 +255,9 @@ def results(
 ) -> None:
     """Print a table with a heading per column, each row in its style.
 
-    On a narrow screen the first and the last column give way: what is too long is wrapped.
+    On a narrow screen, the first and the last column are wrapped.
     """
-    from rich.console import Console  # only a fleet pays for it
+    from rich.console import Console  # only a table of several projects needs it
     from rich.table import Table  # as above
     from rich.text import Text  # as above
 
@@ -206,21 +270,8 @@ def results(
     console.print(grid)
 
 
-def tree(paths: Iterable[str]) -> None:
-    """Print `/`-separated file paths as an indented tree, folders before their contents."""
-    shown: set[str] = set()
-    for path in sorted(paths, key=lambda path: path.split("/")):
-        *folders, name = path.split("/")
-        for depth, folder in enumerate(folders):
-            prefix = "/".join(folders[: depth + 1])
-            if prefix not in shown:
-                shown.add(prefix)
-                line("  " * (depth + 1) + style(folder + "/", "cyan"))
-        line("  " * (len(folders) + 1) + name)
-
-
 def emit(result: Mapping[str, Any]) -> None:
-    """Print a result as JSON, the only thing a `--json` run writes to stdout."""
+    """Print a result as JSON, the only output of a `--json` run on stdout."""
     line(_json(result))
 
 
@@ -231,12 +282,31 @@ def error(problem: ScaffoldError, *, as_json: bool = False) -> None:
         code = int(problem.exit_code)
         note(_json({"error": described, "exit_code": code}))
         return
-    note(f"{style('error:', 'red', 'bold', stream=sys.stderr)} {problem.message}")
+    _labelled("error:", problem.message, "red", "bold")
     if problem.hint:
-        note(f"{style('hint:', 'cyan', stream=sys.stderr)} {problem.hint}")
+        _labelled("hint:", problem.hint, "cyan")
+
+
+def _labelled(label: str, text: str, *styles: Style) -> None:
+    """Print a message after its label on stderr; the message keeps its own line breaks."""
+    columns = width(sys.stderr)
+    lines = [
+        part
+        for given in f"{label} {text}".splitlines()
+        for part in ([given] if len(given) <= columns else _rewrapped(given, columns))
+    ]
+    lines[0] = style(label, *styles, stream=sys.stderr) + lines[0].removeprefix(label)
+    for each in lines:
+        note(each)
+
+
+def _rewrapped(text: str, columns: int) -> Iterator[str]:
+    """A line that is too long as several, indented as it is."""
+    indent = text[: len(text) - len(text.lstrip())]
+    return paragraph_lines(text, indent=indent, hanging=indent + "  ", columns=columns)
 
 
 def _json(data: Mapping[str, Any]) -> str:
-    import json  # only `--json` pays for it
+    import json  # only `--json` needs it
 
     return json.dumps({"schema": SCHEMA, **data}, indent=2)

@@ -40,10 +40,9 @@ def refused(
         if not project.has_template or _needs_answers(project, questions):
             continue
         progress(f"Trying {project.slug}")
-        answers = {} if catalog.standalone else {"template": project.slug}
         with tempfile.TemporaryDirectory(prefix="mlops-scaffold-") as scratch:
             try:
-                render(tree, answers, Path(scratch) / "rendered")
+                render(tree, catalog.selecting(project), Path(scratch) / "rendered")
             except ScaffoldError as error:
                 found[project.slug] = error
     return found

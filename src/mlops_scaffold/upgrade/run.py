@@ -125,7 +125,13 @@ def upgrade(
         branch = head.branch(repo, request.branch) if request.branch else ""
         tree, base = renders.tree(source, new), renders.tree(before_source, old)
         carried = renames.follow(base, tree, recorded.answers)
-        news = changelog.between(_read(tree.root / "CHANGELOG.md"), old, new)
+        news = changelog.between(
+            _read(tree.root / "CHANGELOG.md"),
+            old,
+            new,
+            template=str(carried.get("template", "")),
+            templates=[path.name for path in tree.root.glob("templates/*")],
+        )
         if old != new:
             announce(str(old), str(new), news)
         progress(f"Rendering {old} and {new}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ def run(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         encoding=environment.get("PYTHONIOENCODING", "utf-8").partition(":")[0],
-        env=os.environ | environment,
+        env={name: value for name, value in os.environ.items() if name != "COLUMNS"} | environment,
         timeout=60,
         check=False,
     )
@@ -50,6 +51,39 @@ def test_help_names_every_verb(args: tuple[str, ...]) -> None:
         assert summary in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("args", "usage"),
+    [
+        (("-h",), "mlops-scaffold [OPTIONS] COMMAND [ARGS]..."),
+        (("help",), "mlops-scaffold [OPTIONS] COMMAND [ARGS]..."),
+        (("help", "status"), "mlops-scaffold status [DIR]... [OPTIONS]"),
+        (("status", "-h"), "mlops-scaffold status [DIR]... [OPTIONS]"),
+        (("help", "catalog", "add"), "mlops-scaffold catalog add NAME PATH|URL [OPTIONS]"),
+        (("catalog",), "mlops-scaffold catalog COMMAND [ARGS]..."),
+        (("catalog", "--help"), "mlops-scaffold catalog COMMAND [ARGS]..."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_every_way_to_ask_for_help_works(args: tuple[str, ...], usage: str) -> None:
+    done = run(*args)
+    assert done.stdout.splitlines()[0] == f"Usage: {usage}"
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_help_for_a_verb_that_does_not_exist_is_a_usage_error() -> None:
+    done = run("help", "upgarde")
+    assert done.returncode == 2
+    assert "upgrade" in done.stderr
+
+
+@pytest.mark.parametrize("columns", ["40", "60", "80", "120"])
+def test_help_fits_the_terminal_and_names_only_what_people_type(columns: str) -> None:
+    for verb in ((), *((name,) for name in VERBS), ("catalog", "add"), ("catalog", "lint")):
+        said = run(*verb, "--help", COLUMNS=columns).stdout
+        assert max(map(len, said.splitlines())) <= int(columns), verb
+        assert not re.search(r"<\w+|\[\[|list\[", said), "no Python in the help"
+
+
 def test_version_is_the_package_version() -> None:
     assert run("--version").stdout == f"mlops-scaffold {__version__}\n"
 
@@ -58,7 +92,7 @@ QUICK = [("--help",), ("--version",), ("list",), ("list", "--level", "expert", "
 
 
 @pytest.mark.parametrize("args", QUICK, ids=" ".join)
-def test_the_front_door_imports_nothing_slow(args: tuple[str, ...]) -> None:
+def test_the_fast_path_imports_nothing_slow(args: tuple[str, ...]) -> None:
     code = (
         "import sys; from mlops_scaffold.__main__ import main; code = main(sys.argv[1:]);"
         " print(*sys.modules, file=sys.stderr); sys.exit(code)"
@@ -79,7 +113,7 @@ def test_the_front_door_imports_nothing_slow(args: tuple[str, ...]) -> None:
     ],
     ids=" ".join,
 )
-def test_the_front_door_and_typer_say_the_same(args: tuple[str, ...]) -> None:
+def test_the_fast_path_and_typer_say_the_same(args: tuple[str, ...]) -> None:
     through_typer = (
         "import sys; from mlops_scaffold.cli.app import run; sys.exit(run(sys.argv[1:]))"
     )
@@ -99,7 +133,7 @@ def test_the_front_door_and_typer_say_the_same(args: tuple[str, ...]) -> None:
         (("list", "--level"), "requires an argument"),
         (("list", "--level", "exprt"), "did you mean expert?"),
         (("list", "extra"), "extra"),
-        (("catalog",), "mlops-scaffold catalog --help"),
+        (("catalog", "ad"), "mlops-scaffold catalog --help"),
         (("release",), "'VERSION'"),
         (("show", "later", "--catalog", "nowhere"), "no catalog 'nowhere'"),
         (("show",), "PROJECT"),
@@ -118,7 +152,7 @@ def test_a_usage_error_is_two_lines_and_exit_code_2(args: tuple[str, ...], said:
     assert done.stdout == ""
 
 
-def test_an_error_is_told_without_and_shown_with_debug(tmp_path: Path) -> None:
+def test_only_debug_shows_the_traceback(tmp_path: Path) -> None:
     (other_catalog(tmp_path) / "catalog.yaml").write_text("projects: 3\n")
     plain = run("list", "--catalog", str(tmp_path))
     assert plain.returncode == 1
@@ -134,7 +168,7 @@ def test_an_error_of_a_json_run_is_json_too() -> None:
     assert (error["schema"], error["exit_code"], done.returncode) == (1, 2, 2)
 
 
-def test_what_nobody_foresaw_is_one_line_and_exit_code_1() -> None:
+def test_an_unexpected_error_is_one_line_and_exit_code_1() -> None:
     code = (
         "import sys; from mlops_scaffold import __main__; from mlops_scaffold.cli import output;"
         " output.line = lambda text='': 1 / 0; sys.exit(__main__.main(['--version']))"
@@ -252,7 +286,7 @@ def test_the_shell_completes_answers_of_a_project_that_was_made(tmp_path: Path) 
     assert set(done.stdout.split()) == {"auth=api-key", "auth=none"}
 
 
-def test_the_shell_completes_names_of_kept_catalogs(tmp_path: Path) -> None:
+def test_the_shell_completes_names_of_saved_catalogs(tmp_path: Path) -> None:
     root = tmp_path / "catalog"
     root.mkdir()
     place = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "HOME": str(tmp_path)}
