@@ -342,7 +342,7 @@ BOMB = "a0: &a0 x\n" + "".join(
 def test_yaml_that_unfolds_endlessly_is_refused(
     make_catalog: MakeCatalog, tmp_path: Path, file: str
 ) -> None:
-    refused(make_catalog({file: BOMB}), tmp_path, "aliases are not allowed")
+    refused(make_catalog({file: BOMB}), tmp_path, "aliases unfold to more than")
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,8 @@ def test_a_plain_folder_inside_a_repository_says_how_to_get_versions(tmp_path: P
         ("git+https://host/x", "https://host/x", "git+https://host/x"),
         ("git+ssh://git:pw@host/x", "ssh://git:pw@host/x", "git+ssh://git@host/x"),
         ("git+https://u:pw@host/x", "https://u:pw@host/x", "git+https://host/x"),
+        ("git+file:///a/b", "file:///a/b", "git+file:///a/b"),
+        ("https://u@host/x?y=a@b#z", "https://u@host/x?y=a@b#z", "https://host/x?y=a@b#z"),
         ("git@host:o/r.git", "git@host:o/r.git", "git@host:o/r.git"),
     ],
 )

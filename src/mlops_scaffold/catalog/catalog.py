@@ -55,6 +55,10 @@ class Catalog:
             slug = self.renamed[slug]
         return slug
 
+    def selected(self, project: Project) -> str:
+        """The value of `template` in the project's questions; "" in a Copier template."""
+        return self.selecting(project).get("template", "")
+
     def selecting(self, project: Project) -> dict[str, str]:
         """The answer that selects a project's template; a Copier template of its own needs none."""
         return {} if self.standalone else {"template": project.slug}

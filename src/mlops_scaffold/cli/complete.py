@@ -109,6 +109,6 @@ def _answers(context: typer.Context) -> Iterator[tuple[str, str]]:
 def _choices(catalog: Catalog, slug: str) -> Iterator[tuple[str, str]]:
     from mlops_scaffold.catalog import contents
 
-    for question in contents.questions(catalog.root, slug):
+    for question in contents.questions(catalog.root, "" if catalog.standalone else slug):
         values: Iterable[str] = question.choices or ("",)
         yield from ((f"{question.short}={value}", question.help) for value in values)

@@ -82,7 +82,9 @@ def show(
         chosen = found.find(project)
         for note in tree.notes:
             output.note(f"note: {note}")
-        questions = contents.questions(found.root, chosen.slug) if chosen.has_template else ()
+        questions = (
+            contents.questions(found.root, found.selected(chosen)) if chosen.has_template else ()
+        )
         made = _files(tree, found.selecting(chosen)) if chosen.has_template else ()
         if not as_json:
             options = f" --catalog {shlex.quote(catalog)}" if catalog else ""

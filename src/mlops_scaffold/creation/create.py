@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_scaffold.answers import FILE_NAME
 from mlops_scaffold.catalog import copier_yml
 from mlops_scaffold.catalog.loading import load
 from mlops_scaffold.creation import first_commit
@@ -234,8 +235,13 @@ def _render(  # noqa: PLR0913  # it is all that a render takes
     named: bool,
 ) -> RenderResult:
     named_by_answer = request.directory is None and "project_name" not in answers
-    parent = target.parent if named_by_answer else None
-    return render(tree, answers, into, ask=request.ask, named=named, parent=parent)
+    parent = target.parent if named and named_by_answer else None
+    folder = target.name if tree.standalone else "project"
+    result = render(tree, answers, into, ask=request.ask, named=named, parent=parent, folder=folder)
+    own_name = into / result.answers_file
+    own_name.parent.mkdir(parents=True, exist_ok=True)
+    (into / FILE_NAME).rename(own_name)
+    return result
 
 
 def _final_target(

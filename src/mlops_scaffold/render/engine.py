@@ -19,7 +19,6 @@ from copier._types import MISSING
 from copier._user_data import AnswersMap, Question
 from copier.errors import CopierError
 
-from mlops_scaffold import answers as answers_file
 from mlops_scaffold.catalog import copier_yml
 from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.render import template_errors
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import jinja2
-    from copier._types import AnyByStrDict
+    from copier._types import AnyByStrDict, AnyByStrMutableMapping
 
     from mlops_scaffold.catalog.copier_yml import Entry
     from mlops_scaffold.render.job import RenderJob
@@ -51,6 +50,7 @@ def render_here(job: RenderJob) -> RenderResult:
     return RenderResult(
         answers=engine.recorded(),
         replaced=tuple(engine.answering.replaced),
+        answers_file=engine.answers_relpath.as_posix(),
         message_before="" if job.ask else engine.message_before,
         message_after=engine.message("after"),
     )
@@ -85,7 +85,7 @@ def _engine(job: RenderJob) -> _Engine:
     engine = _Engine(
         src_path=str(job.root),
         dst_path=job.into,
-        answers_file=Path(answers_file.FILE_NAME),
+        answers_file=Path(job.answers_file) if job.answers_file else None,
         settings=SettingsModel(),  # none of the user's own: they would change the result
         data=dict(given),
         defaults=not job.ask,
@@ -93,6 +93,7 @@ def _engine(job: RenderJob) -> _Engine:
         cleanup_on_error=False,
         quiet=True,
     )
+    engine.job = job
     engine.operation = job.operation
     engine.known = known
     engine.carried = dict(job.carried)
@@ -100,15 +101,29 @@ def _engine(job: RenderJob) -> _Engine:
     return engine
 
 
-class _PlainFolder(Template):
-    """A template in a folder, also where that is a checkout: its files are taken as they are."""
+class _TemplateTree(Template):
+    """A template read from a folder as it is, also where that is a checkout.
+
+    It is told where the folder's contents came from: templates may write that into a project.
+    """
 
     vcs = None
+    root: Path
+    recorded_ref: str | None
+
+    @cached_property
+    def local_abspath(self) -> Path:
+        return self.root.resolve()
+
+    @cached_property
+    def commit(self) -> str | None:
+        return self.recorded_ref
 
 
 class _Engine(Worker):
     """One run of Copier."""
 
+    job: RenderJob | None = None
     operation: str
     known: Mapping[str, Entry]
     carried: AnyByStrDict
@@ -162,7 +177,16 @@ class _Engine(Worker):
 
     @cached_property
     def template(self) -> Template:
-        return _PlainFolder(url=str(self.src_path))
+        found = _TemplateTree(url=self.job.url if self.job else str(self.src_path))
+        found.root = self._root
+        found.recorded_ref = (self.job.ref if self.job else "") or None
+        return found
+
+    def _render_context(self) -> AnyByStrMutableMapping:
+        context: AnyByStrMutableMapping = super()._render_context()
+        if self.job:
+            context["_folder_name"] = self.job.folder
+        return context
 
     def _ask(self) -> None:
         """Settle every question by our rules, in the place of Copier's."""

@@ -62,6 +62,11 @@ class TemplateTree:
         return self.url == BUILTIN_URL
 
     @property
+    def standalone(self) -> bool:
+        """Whether it is a Copier template of its own, which is told more about the project."""
+        return not (self.root / CATALOG_FILE).is_file()
+
+    @property
     def name(self) -> str:
         """What people would call the catalog."""
         from mlops_scaffold.source.location import name_of

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from mlops_scaffold.errors import UsageError
 from mlops_scaffold.files.portable import like_git_folder
 
 _SCHEMES = frozenset({"file", "git", "http", "https", "ssh"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_AUTHORITY = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)")
 _SCP_LIKE = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]+:(?!/{2})[^\s].*")
 _SHORTHAND = re.compile(r"(?P<host>gh|gl|bb):/?(?P<path>.*)")
 _HOSTS = {
@@ -77,13 +78,13 @@ def is_url(spec: str) -> bool:
 
 def without_credentials(url: str) -> str:
     """`url` without a password or token in it, fit to be printed and recorded."""
-    if not _SCHEME.match(url):
+    found = _AUTHORITY.match(url)
+    if not found:
         return url
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    if parts.scheme.removeprefix(_FORCED_GIT) == "ssh":  # its user name is part of the address
+    user, at, host = found["authority"].rpartition("@")
+    if found["scheme"].removeprefix(_FORCED_GIT) == "ssh":  # its user name is part of the address
         host = user.split(":")[0] + at + host
-    return urlunsplit(parts._replace(netloc=host))
+    return f"{found['scheme']}://{host}{url[found.end() :]}"
 
 
 def name_of(url: str) -> str:
