@@ -80,8 +80,6 @@ def show(
     with open_source(catalog).tree() as tree:
         found = load(tree.root, name=tree.name)
         chosen = found.find(project)
-        for note in tree.notes:
-            output.note(f"note: {note}")
         questions = (
             contents.questions(found.root, found.selected(chosen)) if chosen.has_template else ()
         )
