@@ -12,12 +12,13 @@ from mlops_scaffold.errors import ScaffoldError, UsageError
 from mlops_scaffold.render.render import render
 from mlops_scaffold.source.base import BUILTIN_URL, TemplateTree
 
-from .conftest import commit_all, contents
+from .conftest import COPIER_YML, QUESTIONS, commit_all, contents
 
 if TYPE_CHECKING:
     from .conftest import MakeCatalog
 
 DEMO = {"template": "demo"}
+PROJECT = "templates/demo/project"
 
 
 def tree_of(root: Path, version: str = "1.0.0", url: str = BUILTIN_URL) -> TemplateTree:
@@ -28,7 +29,9 @@ def test_renders_names_content_modes_and_where_it_came_from(
     make_catalog: MakeCatalog, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    final = render(tree_of(make_catalog()), {**DEMO, "project_name": "my-demo", "size": "7"}, out)
+    final = render(
+        tree_of(make_catalog()), {**DEMO, "project_name": "my-demo", "size": "7"}, out
+    ).answers
     assert final == {
         "template": "demo",
         "project_name": "my-demo",
@@ -99,7 +102,7 @@ def test_an_answer_that_is_asked_because_of_another_is_taken(
 ) -> None:
     final = render(
         tree_of(make_catalog()), {**DEMO, "colour": "green", "shade": "light"}, tmp_path / "out"
-    )
+    ).answers
     assert final["demo_shade"] == "light"
 
 
@@ -114,7 +117,7 @@ def test_carried_answers_stay_where_they_fit_and_default_where_they_do_not(
         "demo_shade": "hidden now",
         "gone": True,
     }
-    final = render(tree_of(make_catalog()), {"size": 5}, tmp_path / "one", carried=carried)
+    final = render(tree_of(make_catalog()), {"size": 5}, tmp_path / "one", carried=carried).answers
     expected = {
         "template": "demo",
         "project_name": "old-name",
@@ -122,7 +125,7 @@ def test_carried_answers_stay_where_they_fit_and_default_where_they_do_not(
         "demo_colour": "red",
     }
     assert final == expected
-    final = render(tree_of(make_catalog()), {}, tmp_path / "two", carried=carried)
+    final = render(tree_of(make_catalog()), {}, tmp_path / "two", carried=carried).answers
     assert final == {**expected, "demo_size": 3}
 
 
@@ -145,21 +148,46 @@ def test_uncommitted_changes_of_a_checkout_are_rendered_and_git_is_not_asked(
     assert (tmp_path / "out/new.txt").read_text() == "not committed"
 
 
+Z = f"{PROJECT}/z.jinja"
+
+
 @pytest.mark.parametrize(
-    ("template", "said"),
+    ("files", "said"),
     [
-        ("{{ 1 / 0 }}", "cannot render: ZeroDivisionError: division by zero"),
-        ("{% if %}", "the template is broken"),
-        ("{{ nothing.at.all }}", "the template is broken"),
-        ("{% include 'templates/_shared/missing' %}", "the template is broken"),
+        ({Z: "a\n\n{{ 1 / 0 }}"}, f"{Z}, line 3: division by zero (ZeroDivisionError)"),
+        ({Z: "{% if %}"}, f"{Z}, line 1: Expected an expression"),
+        ({Z: "a\n{% if x %}\n{{ y }}\n"}, f"{Z}, line 3: Unexpected end of template"),
+        ({Z: "{{ x | nonsense }}"}, f"{Z}, line 1: No filter named 'nonsense'"),
+        ({Z: "a\n{{ nothing.at.all }}"}, f"{Z}, line 2: 'nothing' is undefined"),
+        ({Z: "{% include 'templates/_shared/x' %}"}, f"{Z}, line 1: there is no file"),
+        ({Z: b"a\ncaf\xe9 {{ project_name }}"}, f"{Z}, line 2: not UTF-8 at byte 5 (0xe9)"),
+        ({Z: "{{ ''.__class__.mro() }}"}, f"{Z}, line 1: access to attribute '__class__'"),
+        (
+            {Z: "{% include 'templates/_shared/x' %}", "templates/_shared/x": "\n{{ a.b.c }}"},
+            f"templates/_shared/x, line 2: 'a' is undefined (rendering {Z})",
+        ),
+        ({f"{PROJECT}/{{{{ a.b.c }}}}/x": ""}, f"{PROJECT}/{{{{ a.b.c }}}}: 'a' is undefined"),
+        ({f"{PROJECT}/{{% if %}}.txt": ""}, f"{PROJECT}/{{% if %}}.txt: Expected an expression"),
+        (
+            {"templates/demo/questions.yml": f"{QUESTIONS}demo_x: '{{{{ a.b.c }}}}'\n"},
+            "templates/demo/questions.yml, line 15: demo_x: 'a' is undefined",
+        ),
+        ({"copier.yml": f"_exclude: ['{{{{ a.b.c }}}}']\n{COPIER_YML}"}, "copier.yml: 'a' is"),
+        (
+            {"copier.yml": f"_message_after_copy: '{{{{ a.b.c }}}}'\n{COPIER_YML}"},
+            "copier.yml: _message_after_copy: 'a' is",
+        ),
     ],
 )
-def test_a_broken_template_is_one_clear_error_and_leaves_nothing(
-    make_catalog: MakeCatalog, tmp_path: Path, template: str, said: str
+@pytest.mark.parametrize("url", [BUILTIN_URL, "https://example.org/other.git"])
+def test_a_broken_template_is_one_error_that_names_the_place_and_leaves_nothing(
+    make_catalog: MakeCatalog, tmp_path: Path, files: dict[str, str | bytes], said: str, url: str
 ) -> None:
-    root = make_catalog({"templates/demo/project/z.jinja": template})
-    with pytest.raises(ScaffoldError, match=said):
-        render(tree_of(root), DEMO, tmp_path / "out")
+    root = make_catalog(files)
+    with pytest.raises(ScaffoldError) as caught:
+        render(tree_of(root, url=url), DEMO, tmp_path / "out")
+    assert f"the template is broken: {said}" in caught.value.message
+    assert str(tmp_path) not in caught.value.message, "no scratch folder is named"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["catalog"]
 
 

@@ -1,18 +1,19 @@
 """`new`: make a repository from a project."""
 
-# Copier and all that comes with it is imported only once there is something to make.
+# Copier, with all that it imports, is imported only once there is something to make.
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  # Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlops_scaffold.cli import complete, output
-from mlops_scaffold.errors import UsageError
+from mlops_scaffold.cli import asking, complete, output
+from mlops_scaffold.errors import ExitCode, ScaffoldError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,19 +47,25 @@ def new(  # an option each
         ),
     ] = None,
     data_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Answer questions from a YAML file.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Answer questions from a YAML file (-: standard input)."),
     ] = None,
     defaults: Annotated[
         bool, typer.Option("--defaults", "-y", help="Ask nothing: take the defaults.")
     ] = False,
     version: Annotated[
-        str | None, typer.Option(metavar="V", help="A version of the catalog, like 1.2.0.")
+        str | None,
+        typer.Option(
+            metavar="V",
+            help="A version of the catalog, like 1.2.0; of a git repository also a branch, a"
+            " commit, HEAD or working-tree.",
+        ),
     ] = None,
     catalog: Annotated[
         str | None,
         typer.Option(
             metavar="C",
-            help="Another catalog: a name, folder or git URL.",
+            help="An external catalog: a saved name, folder, git URL or gh:OWNER/REPOSITORY.",
             autocompletion=complete.catalogs,
         ),
     ] = None,
@@ -67,110 +74,134 @@ def new(  # an option each
     ] = False,
     no_git: Annotated[bool, typer.Option("--no-git", help="Make no git repository.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-) -> None:
-    """Make a repository from a project."""
+) -> int:
+    """Make a repository from a project.
+
+    What neither -d nor --data-file answers is asked on the terminal. Without one, and with -y or
+    --json, the defaults are taken.
+    """
     from mlops_scaffold.creation.create import Request, create
+    from mlops_scaffold.creation.target import current_folder
 
-    started_in = Path.cwd()
-    ask = _can_ask() and not defaults and not as_json
-    request = Request(
-        project=project or _pick(catalog, version, ask=ask),
-        directory=directory,
-        answers=answers(data or [], data_file),
-        version=version,
-        catalog=catalog,
-        git=not no_git,
-        ask=ask,
-        dry_run=dry_run,
-    )
-    with output.working(quiet=as_json or ask) as progress:
-        made = create(request, progress)
-    if as_json:
-        output.emit(_as_json(made, request, _next(made, started_in)))
-    else:
-        _tell(made, request, started_in)
-
-
-def answers(data: Sequence[str], data_file: Path | None) -> dict[str, Any]:
-    """Answers from `-d KEY=VALUE` and a file; the command line has the last word.
-
-    Raises:
-        ScaffoldError: The file is broken.
-        UsageError: An item lacks its `=`.
-    """
-    found: dict[str, Any] = {}
-    if data_file is not None:
-        from mlops_scaffold.catalog import yamlfile
-
-        for document in yamlfile.read(data_file):
-            if document.value is not None:
-                found |= {key: node.value for key, node in document.entries()}
-    for item in data:
-        key, equals, value = item.partition("=")
-        if not equals or not key:
-            raise UsageError(
-                f"-d {item}: expected KEY=VALUE", hint="like: -d project_name=fraud-api"
-            )
-        found[key] = value
-    return found
+    started_in = current_folder()
+    wanted = not (defaults or as_json)
+    ask = wanted and asking.can_ask()
+    if wanted and asking.only_listening():
+        output.note("note: no terminal to show questions on; taking the defaults")
+    try:
+        request = Request(
+            project=project or _choose_project(catalog, version, ask=ask),
+            directory=directory,
+            answers=asking.given_answers(data or [], data_file, folder_named=directory is not None),
+            version=version,
+            catalog=catalog,
+            git=not no_git,
+            ask=ask,
+            dry_run=dry_run,
+        )
+        with output.working(quiet=as_json or ask) as progress:
+            made = create(request, progress)
+    except KeyboardInterrupt:
+        output.note("Interrupted; nothing was made.")
+        raise
+    return _report(made, request, started_in, as_json=as_json)
 
 
-def _can_ask() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def _pick(catalog_spec: str | None, version: str | None, *, ask: bool) -> str:
-    """Let a person pick a project, by level.
+def _choose_project(catalog_spec: str | None, version: str | None, *, ask: bool) -> str:
+    """The only project of an external catalog; else let a person choose one, by level.
 
     Raises:
-        UsageError: There is nobody to ask.
+        UsageError: There is no terminal to ask on.
     """
-    if not ask:
-        raise UsageError("which project?", hint="see what there is: mlops-scaffold list")
-    import questionary
+    missing = UsageError("which project?", hint="see them all: mlops-scaffold list")
+    if not ask and catalog_spec is None:
+        raise missing
 
     from mlops_scaffold.catalog.loading import load
     from mlops_scaffold.catalog.records import LEVELS
-    from mlops_scaffold.source.base import parse_version
     from mlops_scaffold.source.opening import open_source
 
     source = open_source(catalog_spec)
-    wanted = parse_version(version, source.versions()) if version else None
+    wanted = source.find(version) if version else None
     with source.tree(wanted) as tree:
-        projects = [p for p in load(tree.root).projects if p.has_template]
+        projects = [p for p in load(tree.root, name=tree.name).projects if p.has_template]
+    if catalog_spec is not None and len(projects) == 1:
+        return projects[0].slug
+    if not ask:
+        raise missing
+    import questionary
+    from prompt_toolkit.application import create_app_session
+    from prompt_toolkit.output import create_output
+
     choices: list[questionary.Choice | questionary.Separator] = []
     for level in LEVELS:
         mine = [p for p in projects if p.level == level]
         choices += [questionary.Separator(level)] if mine else []
         choices += [questionary.Choice(f"{p.slug}: {p.title}", p.slug) for p in mine]
-    picked = questionary.select("Which project?", choices=choices, qmark="?").unsafe_ask()
-    return str(picked)
+    with create_app_session(output=create_output(always_prefer_tty=True)):
+        chosen = questionary.select("Which project?", choices=choices, qmark="?").unsafe_ask()
+    return str(chosen)
 
 
-def _tell(made: Created, request: Request, started_in: Path) -> None:
+def _report(made: Created, request: Request, started_in: Path, *, as_json: bool) -> int:
+    """Print the result; what was made is made, also where nobody can be told."""
+    try:
+        if as_json:
+            output.emit(_as_json(made, request, _next_commands(made, started_in)))
+        else:
+            _print_result(made, request, started_in)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:  # the reader has left
+        _discard_stdout()
+    except OSError as problem:
+        _discard_stdout()
+        what = "nothing was made" if request.dry_run else f"{made.path} was made"
+        raise ScaffoldError(
+            f"{what}, but the result can't be printed: {problem.strerror}"
+        ) from problem
+    return ExitCode.OK
+
+
+def _discard_stdout() -> None:
+    """Keep what is still buffered from failing again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_result(made: Created, request: Request, started_in: Path) -> None:
     from mlops_scaffold.creation.create import Git
 
     size = sum(file.size for file in made.files)
     what = f"{made.project} {made.version}"
     where = _folder(made, started_in)
-    total = f"{len(made.files)} files, {_human(size)}"
+    total = f"{len(made.files)} files, {_format_size(size)}"
     if request.dry_run:
         output.heading(f"{what} would make {where} ({total}):")
-        output.table([(_human(file.size), file.path) for file in made.files], flexible=1)
-        return
-    output.line(f"Made {where} from {what} ({total}).")
-    if made.git is Git.INSIDE:
-        output.line("It lies inside a git repository, so it was not made one of its own.")
-    elif made.git is Git.MISSING:
-        output.line("git is not installed, so it is no repository: see mlops-scaffold doctor")
-    output.line("Next:")
-    for command in _next(made, started_in):
-        output.line(f"  {command}")
+        rows = [(_format_size(file.size), file.path) for file in made.files]
+        output.table(rows, flexible=1)
+    else:
+        output.line(f"Made {where} from {what} ({total}).")
+        if made.git is Git.INSIDE:
+            output.line("Already inside a git repository; no new one was created.")
+        elif made.git is Git.MISSING:
+            output.line("git is not installed, so no repository was created:")
+            output.line("  mlops-scaffold doctor")
+    for note in made.notes:
+        output.note(f"note: {note}")
+    for message in made.messages:
+        output.line()
+        output.line(message)
+        output.line()
+    if not request.dry_run:
+        output.line("Next:")
+        for command in _next_commands(made, started_in):
+            output.line(f"  {command}")
 
 
-def _next(made: Created, started_in: Path) -> tuple[str, str]:
+def _next_commands(made: Created, started_in: Path) -> tuple[str, str]:
     """The next two commands to type."""
-    enter = f"cd {shlex.quote(str(_folder(made, started_in)))}"
+    folder = str(_folder(made, started_in))
+    enter = f"cd {shlex.quote(f'./{folder}' if folder.startswith('-') else folder)}"
     if any(file.path == "Makefile" for file in made.files):
         return f"{enter} && make demo", "make test"
     return enter, "ls"
@@ -183,7 +214,7 @@ def _folder(made: Created, started_in: Path) -> Path:
     return made.path.relative_to(started_in) if inside else made.path
 
 
-def _human(size: int) -> str:
+def _format_size(size: int) -> str:
     return f"{size} B" if size < 1e3 else f"{size / 1e3:.1f} kB"  # noqa: PLR2004  # SI prefixes
 
 
@@ -201,5 +232,7 @@ def _as_json(made: Created, request: Request, commands: Sequence[str]) -> dict[s
             {"path": file.path, "size": file.size, "executable": file.executable}
             for file in made.files
         ],
+        "messages": list(made.messages),
         "next": list(commands),
+        "notes": list(made.notes),
     }

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlops_scaffold.answers import FILE_NAME, find_project
-from mlops_scaffold.cli import complete, output
+from mlops_scaffold.cli import asking, complete, output
 from mlops_scaffold.errors import ExitCode, ScaffoldError, UsageError
 
 if TYPE_CHECKING:
@@ -121,6 +120,15 @@ def upgrade(
             "--to", metavar="V", help="A version (default: the newest); also an older one."
         ),
     ] = "",
+    catalog: Annotated[
+        str,
+        typer.Option(
+            metavar="NEW",
+            help="Where the catalog is now, if it moved: a saved name, folder, git URL or"
+            " gh:OWNER/REPOSITORY.",
+            autocompletion=complete.catalogs,
+        ),
+    ] = "",
     data: Annotated[
         list[str] | None,
         typer.Option(
@@ -173,13 +181,14 @@ def upgrade(
     The result is staged for review. If there are conflicts, the exit code is 3, and they are marked
     in the files and in git's index: resolve them, then use --continue; or use --abort.
     """
-    from mlops_scaffold.cli.new import answers
     from mlops_scaffold.upgrade.result import UpgradeRequest
 
+    given = asking.given_answers(data or [])
     request = UpgradeRequest(
         to=to,
-        answers=answers(data or [], None),
-        ask=not (defaults or as_json or dry_run) and sys.stdin.isatty() and sys.stdout.isatty(),
+        catalog=catalog,
+        answers=given,
+        ask=not (defaults or as_json or dry_run) and asking.can_ask(),
         dry_run=dry_run,
         diff=show_diff,
         colour=output.wants_colour() and not as_json,
@@ -194,10 +203,10 @@ def upgrade(
     folders = _found(projects, answers_file)
     if not (resume or abort):
         return _start(folders, request, as_json=as_json)
-    if to or data or skip or unskip or dry_run or branch:
+    if to or catalog or given or skip or unskip or dry_run or branch:
         raise UsageError(
-            "--continue and --abort finish an upgrade as it was started: they can't be combined"
-            " with --to, --data, --skip, --unskip, --dry-run or --branch"
+            "--continue and --abort can't be combined with --to, --catalog, --data, --skip,"
+            " --unskip, --dry-run or --branch"
         )
     if resume:
         return _continue(folders, commit=commit, as_json=as_json)

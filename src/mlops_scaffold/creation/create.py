@@ -1,9 +1,8 @@
-"""Making a repository from a project: render beside the target, commit, move into place."""
+"""Make a repository from a project: render beside the target, commit, move into place."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import tempfile
 from dataclasses import dataclass, field
@@ -11,22 +10,32 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_scaffold.answers import FILE_NAME
+from mlops_scaffold.catalog import copier_yml
 from mlops_scaffold.catalog.loading import load
 from mlops_scaffold.creation import first_commit
+from mlops_scaffold.creation.target import (
+    absolute,
+    check_target,
+    current_folder,
+    existing_parent,
+    move,
+)
 from mlops_scaffold.errors import ScaffoldError, UsageError
 from mlops_scaffold.files import staging
 from mlops_scaffold.render import names
 from mlops_scaffold.render.render import render
-from mlops_scaffold.source.base import parse_version
 from mlops_scaffold.source.opening import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from mlops_scaffold.catalog.records import Project
-    from mlops_scaffold.source.base import TemplateTree
+    from packaging.version import Version
 
-_SHOWN = 8
+    from mlops_scaffold.catalog.catalog import Catalog
+    from mlops_scaffold.catalog.records import Project
+    from mlops_scaffold.render.job import RenderResult
+    from mlops_scaffold.source.base import Source, TemplateTree
 
 
 class Git(Enum):
@@ -44,11 +53,12 @@ class Request:
 
     Attributes:
         project: Slug or number.
-        directory: Where to; it must not exist, or be empty (default: named as the project).
+        directory: Its folder, which must not exist or be empty (default: named as the project).
         answers: Answers by key, short or full.
-        version: Version of the catalog, like `1.2.0` (default: the newest).
-        catalog: A kept name, a folder or a URL (default: the built-in one).
-        git: Make it a repository with one commit, unless it lies in one.
+        version: Version of the catalog, like `1.2.0`; of a git repository also a branch, a commit
+            or `HEAD` (default: the newest).
+        catalog: A saved name, a folder, a URL or a shorthand (default: the built-in one).
+        git: Make it a repository with one commit, unless it is inside of one.
         ask: Ask on the terminal what `answers` leaves open.
         dry_run: Render, but write nothing.
     """
@@ -74,7 +84,19 @@ class RenderedFile:
 
 @dataclass(frozen=True)
 class Created:
-    """What was made (or, in a dry run, would be)."""
+    """What was made (or, in a dry run, would be).
+
+    Attributes:
+        project: Its slug.
+        path: Its folder.
+        url: The catalog.
+        version: The catalog's version.
+        answers: The final answers.
+        files: What it holds.
+        git: What became of git.
+        messages: What the template has to say to people, before and after.
+        notes: What to know about the catalog's version, a sentence each.
+    """
 
     project: str
     path: Path
@@ -83,6 +105,8 @@ class Created:
     answers: Mapping[str, Any]
     files: tuple[RenderedFile, ...]
     git: Git
+    messages: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def create(request: Request, progress: Callable[[str], None] = lambda _: None) -> Created:
@@ -90,144 +114,185 @@ def create(request: Request, progress: Callable[[str], None] = lambda _: None) -
 
     Args:
         request: What to make.
-        progress: Told what is being done, in a few words.
+        progress: Called with the current step, in a few words.
 
     Raises:
-        UsageError: No such project, a name or an answer that won't do.
-        ScaffoldError: The target is in use, or the template or the disk fails. In every case
-            nothing has been written.
+        UsageError: No such project, or a name or an answer that does not fit.
+        ScaffoldError: The target is in use, or the template or the disk fails.
+        KeyboardInterrupt: It was interrupted. As with all errors, nothing was made then.
     """
     source = open_source(request.catalog)
-    version = parse_version(request.version, source.versions()) if request.version else None
-    with source.tree(version) as tree:
-        project = _project(tree, request.project, request.catalog)
-        answers = _answers(request, project)
-        expected = _expected_target(request, answers, project)
-        check_target(expected)
-        with _workplace(request, expected) as place:
-            rendered = place / "rendered"
-            progress(f"Rendering {project.slug} {tree.version}")
-            final = render(tree, answers, rendered, ask=request.ask)
-            name = str(final.get("project_name", project.slug))
-            names.check_project_name(name)
-            names.check_dependencies(rendered, name)
-            target = expected if request.directory else expected.with_name(name)
+    made: Created | None = None
+    try:
+        with source.tree(_wanted_version(source, request)) as tree:
+            catalog = load(tree.root, name=tree.name)
+            project = _find_project(catalog, request)
+            named = _is_named(tree, catalog, project)
+            answers = _complete_answers(request, catalog, project, named=named)
+            target = _expected_target(request, answers, project, named=named)
             check_target(target)
-            files = tuple(_files(rendered))
-            git = _git_state(request, target)
-            if not request.dry_run:
-                if git is Git.COMMITTED:
-                    progress("Committing")
-                    message = f"Start from {project.slug} {tree.version}\n\n{tree.url}\n"
-                    first_commit.make(rendered, message)
-                _move(rendered, place, target)
-        return Created(project.slug, target, tree.url, str(tree.version), final, files, git)
+            with _scratch_folder(request, target) as scratch:
+                rendered = scratch / "rendered"
+                progress(f"Rendering {project.slug} {tree.version}")
+                result = _render(request, tree, answers, rendered, target, named=named)
+                target = _final_target(request, target, result, rendered, named=named)
+                found = _describe(request, tree, project, result, rendered, target)
+                if not request.dry_run:
+                    _commit(found, rendered, progress)
+                    move(rendered, target, scratch)
+                made = found
+    except KeyboardInterrupt:
+        if made is None:
+            raise
+    assert made is not None  # noqa: S101  # for the type checker
+    return made
 
 
-def check_target(target: Path) -> None:
-    """Refuse a folder that can't become the project, and say what is in the way.
-
-    Raises:
-        UsageError: It can't be named so.
-        ScaffoldError: Something is there, or nothing can be written there.
-    """
-    names.check_folder_name(target.name)
-    other = "choose another folder: mlops-scaffold new PROJECT DIR"
-    if target.is_symlink():
-        raise ScaffoldError(f"{target} is a symbolic link", hint=other)
-    if target.is_dir():
-        with contextlib.suppress(PermissionError):
-            if held := sorted(path.name for path in target.iterdir()):
-                more = f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else ""
-                listed = ", ".join(held[:_SHOWN]) + more
-                raise ScaffoldError(f"{target} is not empty: it holds {listed}", hint=other)
-    elif target.exists():
-        raise ScaffoldError(f"{target} is a file", hint=other)
-    above = _existing_above(target)
-    if not above.is_dir():
-        raise ScaffoldError(f"{above} is a file, so nothing can be made in it", hint=other)
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise ScaffoldError(f"cannot write in {above}", hint=other)
+def _wanted_version(source: Source, request: Request) -> Version | None:
+    return source.find(request.version) if request.version else None
 
 
-def _project(tree: TemplateTree, wanted: str, spec: str | None) -> Project:
-    known = load(tree.root)
-    project = known.find(wanted)
-    options = f" --catalog {shlex.quote(spec)}" if spec else ""
+def _find_project(known: Catalog, request: Request) -> Project:
+    project = known.find(request.project)
+    options = f" --catalog {shlex.quote(request.catalog)}" if request.catalog else ""
     if not project.has_template:
         nearest = known.nearest(project)
         raise ScaffoldError(
             f"{project.slug} has no template yet",
-            hint=f"the nearest that has: mlops-scaffold new {nearest.slug}{options}"
+            hint=f"the nearest one that has: mlops-scaffold new {nearest.slug}{options}"
             if nearest
-            else "see what there is: mlops-scaffold list",
+            else f"see the others: mlops-scaffold list{options}",
         )
     return project
 
 
-def _answers(request: Request, project: Project) -> dict[str, Any]:
-    """The request's answers, with the template and the name that the folder suggests."""
+def _is_named(tree: TemplateTree, catalog: Catalog, project: Project) -> bool:
+    """Whether the project asks for `project_name`, and so follows our rules for it.
+
+    A Copier template of its own may ask for something by that key, too, with rules of its own.
+    """
+    asked = copier_yml.questions(tree.root).get("project_name")
+    return not catalog.standalone and asked is not None and asked.asked_by(project.slug)
+
+
+def _complete_answers(
+    request: Request, catalog: Catalog, project: Project, *, named: bool
+) -> dict[str, Any]:
+    """The request's answers, with the template, and the name that the folder suggests."""
     answers = dict(request.answers)
+    if catalog.standalone:
+        return answers
     if str(answers.setdefault("template", project.slug)) != project.slug:
         raise UsageError(
-            f"-d template={answers['template']} contradicts PROJECT, which is {project.slug}",
-            hint=f"mlops-scaffold new {answers['template']}",
+            f"the answer template={answers['template']} contradicts PROJECT, which is"
+            f" {project.slug}",
+            hint=f"leave the answer out, or: mlops-scaffold new {answers['template']}",
         )
+    if not named:
+        return answers
     if "project_name" not in answers and request.directory is not None:
-        folder = _absolute(request.directory).name
+        folder = absolute(request.directory).name
         answers["project_name"] = names.project_name_of(folder) or folder
     if "project_name" in answers:
         names.check_project_name(str(answers["project_name"]))
     return answers
 
 
-def _expected_target(request: Request, answers: Mapping[str, Any], project: Project) -> Path:
-    """Where it goes, unless the answer to a question still changes its name."""
+def _expected_target(
+    request: Request, answers: Mapping[str, Any], project: Project, *, named: bool
+) -> Path:
+    """The project's folder, unless the answer to a question still changes its name."""
     if request.directory is not None:
-        return _absolute(request.directory)
-    return Path.cwd() / str(answers.get("project_name", project.slug))
-
-
-def _absolute(path: Path) -> Path:
-    # Not resolved: a symbolic link in its place is to be refused, not followed.
-    return Path(os.path.abspath(path))  # noqa: PTH100
+        return absolute(request.directory)
+    name = answers.get("project_name", project.slug) if named else project.slug
+    return current_folder() / str(name)
 
 
 @contextlib.contextmanager
-def _workplace(request: Request, target: Path) -> Iterator[Path]:
-    if request.dry_run:
-        with tempfile.TemporaryDirectory(prefix="mlops-scaffold-") as folder:
-            yield Path(folder)
-    else:
-        with staging.beside(_existing_above(target)) as folder:
+def _scratch_folder(request: Request, target: Path) -> Iterator[Path]:
+    if not request.dry_run:
+        with staging.beside(existing_parent(target)) as folder:
             yield folder
+        return
+    try:
+        scratch = tempfile.TemporaryDirectory(prefix="mlops-scaffold-")
+    except OSError as error:
+        raise ScaffoldError(
+            "no folder for temporary files can be written",
+            hint="make room, or set TMPDIR to a folder with room on its disk",
+        ) from error
+    with scratch as name:
+        yield Path(name)
 
 
-def _existing_above(target: Path) -> Path:
-    return next(folder for folder in target.parents if os.path.lexists(folder))
+def _render(  # noqa: PLR0913  # it is all that a render takes
+    request: Request,
+    tree: TemplateTree,
+    answers: Mapping[str, Any],
+    into: Path,
+    target: Path,
+    *,
+    named: bool,
+) -> RenderResult:
+    named_by_answer = request.directory is None and "project_name" not in answers
+    parent = target.parent if named and named_by_answer else None
+    folder = target.name if tree.standalone else "project"
+    result = render(tree, answers, into, ask=request.ask, named=named, parent=parent, folder=folder)
+    own_name = into / result.answers_file
+    own_name.parent.mkdir(parents=True, exist_ok=True)
+    (into / FILE_NAME).rename(own_name)
+    return result
+
+
+def _final_target(
+    request: Request, expected: Path, result: RenderResult, rendered: Path, *, named: bool
+) -> Path:
+    """The project's folder, once its name is known and was checked."""
+    if not named:
+        check_target(expected)  # again: others may have made it meanwhile
+        return expected
+    name = str(result.answers.get("project_name", expected.name))
+    names.check_project_name(name)
+    names.check_dependencies(rendered, name)
+    target = expected if request.directory else expected.with_name(name)
+    check_target(target)  # as above
+    return target
+
+
+def _describe(  # noqa: PLR0913, PLR0917  # it is all that is known
+    request: Request,
+    tree: TemplateTree,
+    project: Project,
+    result: RenderResult,
+    rendered: Path,
+    target: Path,
+) -> Created:
+    return Created(
+        project=project.slug,
+        path=target,
+        url=tree.url,
+        version=str(tree.version),
+        answers=result.answers,
+        files=tuple(_files(rendered)),
+        git=_git_state(request, target),
+        messages=tuple(filter(None, (result.message_before, result.message_after))),
+        notes=tree.notes,
+    )
 
 
 def _git_state(request: Request, target: Path) -> Git:
     if not request.git:
         return Git.OFF
-    if first_commit.inside_repository(_existing_above(target)):
+    if first_commit.inside_repository(existing_parent(target)):
         return Git.INSIDE
     return Git.COMMITTED if first_commit.possible() else Git.MISSING
 
 
-def _move(rendered: Path, place: Path, target: Path) -> None:
-    """Move the project to `target`, with the folders above it that are missing, in one rename."""
-    above = _existing_above(target)
-    missing = target.relative_to(above)
-    staged = place / "staged" / missing
-    try:
-        staged.parent.mkdir(parents=True)
-        rendered.rename(staged)
-        if target.is_dir() and os.name == "nt":  # other systems rename over an empty folder
-            target.rmdir()
-        (place / "staged" / missing.parts[0]).rename(above / missing.parts[0])
-    except OSError as error:
-        raise ScaffoldError(f"cannot make {target}: {error.strerror}") from error
+def _commit(found: Created, rendered: Path, progress: Callable[[str], None]) -> None:
+    if found.git is Git.COMMITTED:
+        progress("Committing")
+        message = f"Start from {found.project} {found.version}\n\n{found.url}\n"
+        first_commit.make(rendered, message)
 
 
 def _files(root: Path) -> Iterator[RenderedFile]:

@@ -1,4 +1,4 @@
-"""The first commit of a new project: on any machine, and running nobody's hooks."""
+"""The first commit of a new project: it works on any machine, and runs no hooks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ from mlops_scaffold.git import identity
 if TYPE_CHECKING:
     from pathlib import Path
 
+_DEFAULT_BRANCH = "main"
+_PLAIN = (
+    *("-c", "core.safecrlf=false"),
+    *("-c", f"core.excludesFile={os.devnull}"),
+    *("-c", f"core.attributesFile={os.devnull}"),
+    *("-c", "add.ignoreErrors=false"),
+)
+
 
 def possible() -> bool:
     """Whether there is a git to make it with."""
@@ -19,7 +27,7 @@ def possible() -> bool:
 
 
 def inside_repository(folder: Path) -> bool:
-    """Whether `folder` lies in a work tree, whoever owns it."""
+    """Whether `folder` is inside a work tree, whoever owns it."""
     for above in (folder, *folder.parents):
         entry = above / ".git"
         if entry.is_file() or (entry / "HEAD").exists():
@@ -28,18 +36,20 @@ def inside_repository(folder: Path) -> bool:
 
 
 def make(project: Path, message: str) -> None:
-    """Make `project` a repository with one commit of all that it doesn't ignore.
+    """Make `project` a repository with one commit of everything that it doesn't ignore.
 
     Raises:
         ScaffoldError: Git refuses.
     """
-    config = ("-c", "core.safecrlf=false", "-c", f"core.excludesFile={os.devnull}")
     try:
-        # The user's own configuration is read for the identity only; what could run or sign is off.
-        git.run("init", "--quiet", "--template=", "-b", "main", cwd=project, isolated=False)
-        git.run(*config, "add", "--all", cwd=project, isolated=False)
+        # The user's own configuration is read for the identity and the branch; whatever else in it
+        # could run, sign, leave out or rewrite something is off.
+        branch = _branch(project)
+        git.run("init", "--quiet", "--template=", "-b", branch, cwd=project, isolated=False)
+        git.run(*_PLAIN, "add", "--all", cwd=project, isolated=False)
         git.run(
-            *("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--file=-"),
+            *("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--cleanup=verbatim"),
+            "--file=-",
             cwd=project,
             stdin=message.encode(),
             env=identity.fallback(project),
@@ -50,3 +60,14 @@ def make(project: Path, message: str) -> None:
             f"cannot commit the new project: {error.message}",
             hint="make it without a repository: mlops-scaffold new --no-git",
         ) from error
+
+
+def _branch(folder: Path) -> str:
+    """What git is configured to call the first branch, if that is a name for one."""
+    try:
+        told = git.run("config", "--get", "init.defaultBranch", cwd=folder, isolated=False)
+        name = told.decode().strip()
+        git.run("check-ref-format", "--branch", name, cwd=folder)
+    except (git.GitError, UnicodeDecodeError):
+        return _DEFAULT_BRANCH
+    return name

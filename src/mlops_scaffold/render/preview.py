@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from mlops_scaffold.render.render import render
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlops_scaffold.source.base import TemplateTree
 
 
-def rendered_files(tree: TemplateTree, template: str) -> tuple[str, ...]:
-    """The files of a repository that answers every question with its default.
+def rendered_files(tree: TemplateTree, answers: Mapping[str, str]) -> tuple[str, ...]:
+    """The files of a repository that answers every other question with its default.
 
     Returns:
         Paths with `/`, sorted.
@@ -24,6 +26,6 @@ def rendered_files(tree: TemplateTree, template: str) -> tuple[str, ...]:
     """
     with tempfile.TemporaryDirectory(prefix="mlops-scaffold-") as scratch:
         project = Path(scratch) / "project"
-        render(tree, {"template": template}, project)
+        render(tree, answers, project)
         found = (path for path in project.rglob("*") if path.is_file())
         return tuple(sorted(path.relative_to(project).as_posix() for path in found))

@@ -7,16 +7,15 @@ it rendered is checked and moved into place in one step.
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from mlops_scaffold import answers as answers_file
+from mlops_scaffold import answers as default_answers_file
 from mlops_scaffold.errors import ScaffoldError
-from mlops_scaffold.files.portable import check_output
-from mlops_scaffold.render.job import RenderJob, render_here
+from mlops_scaffold.files.portable import check_output, component_problem
+from mlops_scaffold.render.job import Operation, RenderJob, RenderResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,63 +24,103 @@ if TYPE_CHECKING:
 
 MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 MAX_OUTPUT_FILES = 5_000
-_COPIER_VALUE_ERROR = re.compile(
-    r"(?:Validation error for question|Invalid choice for) '(?P<key>[^']+)': (?P<what>.*)",
-    re.DOTALL,
-)
 
 
-def render(
+def render(  # noqa: PLR0913  # what can be said of one render
     tree: TemplateTree,
     answers: Mapping[str, Any],
     into: Path,
     *,
     carried: Mapping[str, Any] | None = None,
     ask: bool = False,
-) -> dict[str, Any]:
+    operation: Operation = "copy",
+    named: bool = False,
+    parent: Path | None = None,
+    answers_file: str = "",
+    folder: str = "project",
+) -> RenderResult:
     """Render the template that `answers["template"]` names into the new folder `into`.
 
     Args:
         tree: The catalog at one version.
         answers: Answers that must fit: keys (short ones too) and values.
         into: A folder that does not exist yet; its parent does.
-        carried: Answers of an earlier version; those that no longer fit fall back to the default.
+        carried: Answers of an earlier version. One that no longer fits is asked again, or gets the
+            default; the result says which.
         ask: Ask on the terminal what neither `answers` nor `carried` answers.
-
-    Returns:
-        The final answers, as recorded in the answers file: no hidden ones, no `_` keys.
+        operation: Which of the template's messages are meant.
+        named: See `RenderJob`.
+        parent: See `RenderJob`.
+        answers_file: See `RenderJob`. Here the file always gets the default name.
+        folder: See `RenderJob`.
 
     Raises:
-        UsageError: An unknown or hidden key, a bad choice, a value its validator refuses.
+        UsageError: An unknown or hidden key, or a value that does not fit; a question without an
+            answer.
         ScaffoldError: The template is broken, or does what templates may not.
     """
     if into.exists() or into.is_symlink():
         raise ScaffoldError(f"{into} exists already")
     staging = Path(tempfile.mkdtemp(prefix=".rendering-", dir=into.parent))
     try:
-        project = staging / "project"  # one name always: templates can see it
-        job = RenderJob(tree.root, project, dict(answers), dict(carried or {}), ask=ask)
-        if tree.trusted:
-            final = render_here(job)
-        else:
-            from mlops_scaffold.render.sandbox import render_limited  # noqa: PLC0415  # seldom needed
-
-            final = render_limited(job, max_bytes=MAX_OUTPUT_BYTES, max_files=MAX_OUTPUT_FILES)
+        project = staging / "project"
+        job = RenderJob(
+            root=tree.root,
+            into=project,
+            answers=dict(answers),
+            carried=dict(carried or {}),
+            ask=ask,
+            operation=operation,
+            named=named,
+            parent=parent,
+            url=tree.url,
+            ref=tree.ref,
+            answers_file=answers_file,
+            folder=folder,
+        )
+        result = _run(job, trusted=tree.trusted)
         check_output(project, max_bytes=MAX_OUTPUT_BYTES, max_files=MAX_OUTPUT_FILES)
-        _record(tree, final, project)
+        _record(tree, result, project)
         project.rename(into)
+    except OSError as error:
+        raise ScaffoldError(
+            f"cannot write the project: {error.strerror or error}",
+            hint="make room, or choose a folder with room on its disk",
+        ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return final
+    return result
 
 
-def _record(tree: TemplateTree, final: Mapping[str, Any], project: Path) -> None:
-    """Write the origin into the answers file, in the place of the scratch folder's."""
-    path = project / answers_file.FILE_NAME
+def _run(job: RenderJob, *, trusted: bool) -> RenderResult:
+    if trusted:
+        from mlops_scaffold.render.engine import render_here  # noqa: PLC0415  # imports Copier
+
+        return render_here(job)
+    from mlops_scaffold.render.sandbox import render_limited  # noqa: PLC0415  # seldom needed
+
+    return render_limited(job, max_bytes=MAX_OUTPUT_BYTES, max_files=MAX_OUTPUT_FILES)
+
+
+def _record(tree: TemplateTree, result: RenderResult, project: Path) -> None:
+    """Write the answers file, by its default name, in the place of what the template rendered.
+
+    Raises:
+        ScaffoldError: The template gives it a name that leads elsewhere.
+    """
+    rendered = PurePosixPath(result.answers_file)
+    problem = next(filter(None, map(component_problem, rendered.parts)), None)
+    if rendered.is_absolute() or problem or not rendered.parts:
+        raise ScaffoldError(
+            f"the template's `_answers_file` is refused: {result.answers_file!r}: {problem}"
+        )
+    path = project / default_answers_file.FILE_NAME
     try:
-        header = answers_file.header_of(path.read_text(encoding="utf-8", errors="replace"))
+        text = (project / rendered).read_text(encoding="utf-8", errors="replace")
+        (project / rendered).unlink()
+        header = default_answers_file.header_of(text)
     except FileNotFoundError:
-        header = answers_file.HEADER
-    text = answers_file.text(tree.url, tree.ref, final, header=header)
+        header = default_answers_file.HEADER
+    text = default_answers_file.text(tree.url, tree.ref, result.answers, header=header)
     path.write_text(text, encoding="utf-8", newline="\n")
     path.chmod(0o644)

@@ -1,7 +1,7 @@
 """Rendering a catalog that is not ours: in a process of its own, under limits.
 
 Jinja's sandbox keeps a template from running code, but not from looping forever, filling memory or
-filling the disk. The process (`_worker`) limits its own CPU time, memory and file size where the
+filling the disk. The process (`worker`) limits its own CPU time, memory and file size where the
 system can do that; this side watches the clock and what has been written, everywhere.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold.errors import ScaffoldError, UsageError
+from mlops_scaffold.render.job import QuestionProblem, RenderResult
 
 if TYPE_CHECKING:
     from mlops_scaffold.render.job import RenderJob
@@ -30,16 +31,32 @@ _POLL_SECONDS = 0.05
 _LIMITS = "other people's catalogs are rendered within limits on time, memory and size"
 
 
-def render_limited(job: RenderJob, *, max_bytes: int, max_files: int) -> dict[str, Any]:
-    """As `render.render_here`, in another process.
+def render_limited(job: RenderJob, *, max_bytes: int, max_files: int) -> RenderResult:
+    """As `engine.render_here`, in another process.
 
     Raises:
         ScaffoldError: It failed there, or went over a limit.
     """
-    with tempfile.TemporaryDirectory(prefix="mlops-scaffold-worker-") as scratch:
+    reply = _run("render", job, max_bytes=max_bytes, max_files=max_files)
+    return RenderResult.from_json(reply["result"])
+
+
+def check_defaults_limited(job: RenderJob) -> tuple[QuestionProblem, ...]:
+    """As `engine.check_defaults`, in another process.
+
+    Raises:
+        ScaffoldError: As `render_limited`.
+    """
+    reply = _run("defaults", job, max_bytes=0, max_files=0)
+    return tuple(QuestionProblem(**each) for each in reply["problems"])
+
+
+def _run(task: str, job: RenderJob, *, max_bytes: int, max_files: int) -> dict[str, Any]:
+    # Beside what is rendered, and so on a disk that is known to take it.
+    with tempfile.TemporaryDirectory(prefix=".worker-", dir=job.into.parent) as scratch:
         request, reply = Path(scratch) / "request.json", Path(scratch) / "reply.json"
         limits = {"cpu": CPU_SECONDS, "memory": MEMORY_BYTES, "file": FILE_BYTES}
-        asked = {**vars(job), "root": str(job.root), "into": str(job.into), "limits": limits}
+        asked = {"task": task, "job": job.to_json(), "limits": limits}
         request.write_text(json.dumps(asked, default=str), encoding="utf-8")
         process = _start(request, reply, scratch, ask=job.ask)
         try:
@@ -48,7 +65,7 @@ def render_limited(job: RenderJob, *, max_bytes: int, max_files: int) -> dict[st
             if process.poll() is None:
                 process.kill()
             process.wait()
-        return _result(process.returncode, reply)
+        return _read(process.returncode, reply)
 
 
 def _start(request: Path, reply: Path, scratch: str, *, ask: bool) -> subprocess.Popen[bytes]:
@@ -93,19 +110,18 @@ def _written(folder: Path, enough: int) -> tuple[int, int]:
     return files, size
 
 
-def _result(code: int, reply: Path) -> dict[str, Any]:
+def _read(code: int, reply: Path) -> dict[str, Any]:
     try:
-        said = json.loads(reply.read_text(encoding="utf-8"))
+        said: dict[str, Any] = json.loads(reply.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise ScaffoldError(
             f"rendering went over a limit and was stopped (exit code {code}): {CPU_SECONDS} s of"
             f" CPU time, {MEMORY_BYTES // 1024**2} MiB of memory",
             hint=_LIMITS,
         ) from None
-    if "answers" in said:
-        answers: dict[str, Any] = said["answers"]
-        return answers
     if said.get("interrupted"):
         raise KeyboardInterrupt
-    kind = UsageError if said["usage"] else ScaffoldError
-    raise kind(said["message"], hint=said["hint"])
+    if "message" in said:
+        kind = UsageError if said["usage"] else ScaffoldError
+        raise kind(said["message"], hint=said["hint"])
+    return said

@@ -11,28 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from mlops_scaffold.errors import ScaffoldError, UsageError
-from mlops_scaffold.render.job import RenderJob, render_here
+from mlops_scaffold.render.job import RenderJob
 
 
 def main() -> None:
-    """Render what the request says, within limits, and write how it went."""
+    """Do what the request says, within limits, and write how it went."""
     request, reply = map(Path, sys.argv[1:])
     asked = json.loads(request.read_text(encoding="utf-8"))
-    job = RenderJob(
-        root=Path(asked["root"]),
-        into=Path(asked["into"]),
-        answers=asked["answers"],
-        carried=asked["carried"],
-        ask=asked["ask"],
-    )
     _limit(asked["limits"])
-    said = _render(job)
+    said = _answer(asked["task"], RenderJob.from_json(asked["job"]))
     reply.write_text(json.dumps(said, default=str), encoding="utf-8")
 
 
-def _render(job: RenderJob) -> dict[str, Any]:
+def _answer(task: str, job: RenderJob) -> dict[str, Any]:
+    from mlops_scaffold.render import engine  # noqa: PLC0415  # imports Copier, within the limits
+
     try:
-        return {"answers": render_here(job)}
+        if task == "defaults":
+            return {"problems": [vars(problem) for problem in engine.check_defaults(job)]}
+        return {"result": engine.render_here(job).to_json()}
     except ScaffoldError as error:
         usage = isinstance(error, UsageError)
         return {"message": error.message[:2000], "hint": error.hint, "usage": usage}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from mlops_scaffold.files import staging
 from mlops_scaffold.render.render import render
-from mlops_scaffold.source.opening import source_for
+from mlops_scaffold.source.opening import open_source, source_for
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from mlops_scaffold.answers import Recorded
+    from mlops_scaffold.render.job import RenderResult
     from mlops_scaffold.source.base import Source, TemplateTree
 
 
@@ -25,7 +27,12 @@ class Rendered(NamedTuple):
     """A template at one version with one set of answers."""
 
     folder: Path
-    answers: Mapping[str, Any]
+    result: RenderResult
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """The final answers."""
+        return self.result.answers
 
 
 class Renders:
@@ -36,7 +43,8 @@ class Renders:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, Source] = {}  # by recorded URL
+        self._opened: dict[str, Source] = {}  # by what a person typed
         self._trees: dict[tuple[str, Version], TemplateTree] = {}
         self._done: dict[tuple[str, Version, str, str], Rendered] = {}
 
@@ -58,6 +66,13 @@ class Renders:
             self._sources[recorded.url] = source_for(recorded)
         return self._sources[recorded.url]
 
+    def open(self, spec: str) -> Source:
+        """The catalog that a person names."""
+        if spec not in self._opened:
+            source = open_source(spec)
+            self._opened[spec] = self._sources[source.url] = source
+        return self._opened[spec]
+
     def tree(self, origin: Source, version: Version) -> TemplateTree:
         """The template tree at a version."""
         key = (origin.url, version)
@@ -77,7 +92,7 @@ class Renders:
 
         Args:
             tree: The template tree.
-            carried: Answers recorded in the project; those that no longer fit are left out.
+            carried: Answers recorded in the project. The result says which no longer fit.
             answers: Answers that replace them, and must fit.
             ask: Ask on the terminal what neither answers.
         """
@@ -87,10 +102,11 @@ class Renders:
             if not self._done:
                 self._stack.enter_context(_compiled_once())
             folder = self._root / str(len(self._done))
-            final = render(tree, wanted, folder, carried=carried, ask=ask)
-            self._done[key] = Rendered(folder, final)
+            result = render(tree, wanted, folder, carried=carried, ask=ask, operation="update")
+            self._done[key] = Rendered(folder, result)
             # The next project, or the next step, may start from what this one ended with.
-            self._done[tree.url, tree.version, _text(final), _text({})] = self._done[key]
+            settled = Rendered(folder, replace(result, replaced=()))
+            self._done[tree.url, tree.version, _text(result.answers), _text({})] = settled
         return self._done[key]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops_scaffold.errors import ScaffoldError
+    from mlops_scaffold.upgrade.answer_changes import AnswerChange
     from mlops_scaffold.upgrade.model import Change
 
 
@@ -36,8 +37,10 @@ class UpgradeRequest:
     """What is asked of an upgrade."""
 
     to: str = ""  # a version; the newest if empty
+    catalog: str = ""  # where the catalog is now, if it moved
     answers: Mapping[str, Any] = field(default_factory=dict)
     ask: bool = False
+    accept_defaults: bool = False  # also in the place of answers that no longer fit
     dry_run: bool = False
     diff: bool = False
     colour: bool = False  # of the diff
@@ -61,6 +64,8 @@ class UpgradeResult:
     changelog: str = ""
     diff: bytes = b""
     commit: str = ""
+    answers: tuple[AnswerChange, ...] = ()
+    messages: tuple[str, ...] = ()  # what the template has to say
     rescued: Mapping[str, str] = field(default_factory=dict)  # path -> git blob
     notes: tuple[str, ...] = ()
     error: ScaffoldError | None = None
