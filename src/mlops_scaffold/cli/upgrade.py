@@ -158,7 +158,7 @@ def upgrade(
         bool, typer.Option("--diff", help="Also show the changes line by line.")
     ] = False,
     defaults: Annotated[
-        bool, typer.Option("--defaults", "-y", help="Ask nothing: new questions get defaults.")
+        bool, typer.Option("--defaults", "-y", help="Ask nothing: take defaults.")
     ] = False,
     commit: Annotated[
         bool, typer.Option("--commit", help="Commit the result (without hooks or signing).")
@@ -189,6 +189,7 @@ def upgrade(
         catalog=catalog,
         answers=given,
         ask=not (defaults or as_json or dry_run) and asking.can_ask(),
+        accept_defaults=defaults,
         dry_run=dry_run,
         diff=show_diff,
         colour=output.wants_colour() and not as_json,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold import shell
 from mlops_scaffold.cli import output
+from mlops_scaffold.upgrade.answer_changes import described
 from mlops_scaffold.upgrade.result import Outcome, commit_message, goes_back
 
 if TYPE_CHECKING:
@@ -64,12 +65,20 @@ def print_result(result: UpgradeResult) -> None:
         rows = [(c.verdict.value, _path(c.path, c.was), c.note) for c in result.changes]
         output.table(rows, flexible=2, styles=[_STYLES.get(row[0]) for row in rows])
         output.line(_count(result))
+    if result.answers:
+        answers = [("answer", described(each), each.note) for each in result.answers]
+        styles: list[output.Style | None] = [
+            "yellow" if each.replaced else None for each in result.answers
+        ]
+        output.table(answers, flexible=2, styles=styles)
     output.raw(result.diff)
     for path, blob in result.rescued.items():
         read = shell.git(result.project, "cat-file", "blob", blob)
         output.note(f"{path}: what you wrote there since is kept: {read}")
     for text in result.notes:
         output.note(text)
+    for message in result.messages:
+        output.line(message)
     _print_next(result)
 
 
@@ -80,6 +89,8 @@ def _print_next(result: UpgradeResult) -> None:
     match result.outcome:
         case Outcome.PREVIEW:
             output.line("A preview: nothing was touched. Without --dry-run, this is done.")
+            if any(change.replaced for change in result.answers):
+                output.line("It asks for the answers that no longer fit; -y takes these.")
         case Outcome.STAGED:
             message = commit_message(result.old, result.new)
             output.line("Staged, and not committed yet.")
@@ -119,6 +130,11 @@ def result_data(result: UpgradeResult) -> dict[str, Any]:
             {"path": _path(c.path, ""), "verdict": c.verdict.value, "was": c.was, "note": c.note}
             for c in result.changes
         ],
+        "answers": [
+            {"key": each.key, "was": each.was, "now": each.now, "note": each.note}
+            for each in result.answers
+        ],
+        "messages": list(result.messages),
         "conflicts": [_path(path, "") for path in result.conflicts],
         "changelog": result.changelog,
         "commit": result.commit,

@@ -6,11 +6,10 @@ that is relied on. It is imported only where something is rendered, as Copier is
 
 from __future__ import annotations
 
-import sys
 import warnings
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from copier._main import Worker
 from copier._settings import SettingsModel
@@ -23,13 +22,14 @@ from mlops_scaffold.catalog import copier_yml
 from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.render import template_errors
 from mlops_scaffold.render.job import QuestionProblem, RenderResult
-from mlops_scaffold.render.questions import Answering, printable
+from mlops_scaffold.render.questions import Answering, printable, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     import jinja2
     from copier._types import AnyByStrDict, AnyByStrMutableMapping
+    from jinja2.sandbox import SandboxedEnvironment
 
     from mlops_scaffold.catalog.copier_yml import Entry
     from mlops_scaffold.render.job import RenderJob
@@ -51,6 +51,7 @@ def render_here(job: RenderJob) -> RenderResult:
         answers=engine.recorded(),
         replaced=tuple(engine.answering.replaced),
         answers_file=engine.answers_relpath.as_posix(),
+        once=tuple(engine.rendered_once()),
         message_before="" if job.ask else engine.message_before,
         message_after=engine.message("after"),
     )
@@ -120,6 +121,31 @@ class _TemplateTree(Template):
         return self.recorded_ref
 
 
+class _CompileOnce:
+    """Compile each text once, whichever project and version it is of.
+
+    Two versions, and the projects of a fleet, have nearly all texts in common. Jinja's own cache is
+    for templates in files; most of these are names and questions. Compiled code doesn't hold
+    answers: they come in when it runs.
+    """
+
+    _done: ClassVar[dict[Hashable, Any]] = {}
+
+    def __init__(self, env: jinja2.Environment) -> None:
+        self._compile = env.compile
+        settings = (env.trim_blocks, env.lstrip_blocks, env.keep_trailing_newline)
+        syntax = (env.variable_start_string, env.block_start_string, env.comment_start_string)
+        self._key = (type(env), settings, syntax, frozenset(env.extensions))
+
+    def __call__(self, source: Any, name: str | None = None, *more: Any, **options: Any) -> Any:
+        if not isinstance(source, str) or options.get("raw"):
+            return self._compile(source, name, *more, **options)
+        key = (self._key, source, name, bool(options))
+        if key not in self._done:
+            self._done[key] = self._compile(source, name, *more, **options)
+        return self._done[key]
+
+
 class _Engine(Worker):
     """One run of Copier."""
 
@@ -159,6 +185,15 @@ class _Engine(Worker):
         left_out = self.template.secret_questions | self.answers.hidden
         return {key: found[key] for key in self.known if key in found and key not in left_out}
 
+    def rendered_once(self) -> Iterable[str]:
+        """Rendered files that upgrades leave alone where they exist (`_skip_if_exists`)."""
+        if not self.template.skip_if_exists:
+            return
+        root = Path(self.dst_path)
+        for path in sorted(path for path in root.rglob("*") if not path.is_dir()):
+            if self.match_skip(path.relative_to(root)):
+                yield path.relative_to(root).as_posix()
+
     def message(self, moment: str) -> str:
         """The template's message before or after its operation.
 
@@ -182,6 +217,12 @@ class _Engine(Worker):
         found.recorded_ref = (self.job.ref if self.job else "") or None
         return found
 
+    @cached_property
+    def jinja_env(self) -> SandboxedEnvironment:
+        found = super().jinja_env
+        found.compile = _CompileOnce(found)  # type: ignore[method-assign]
+        return found
+
     def _render_context(self) -> AnyByStrMutableMapping:
         context: AnyByStrMutableMapping = super()._render_context()
         if self.job:
@@ -193,7 +234,7 @@ class _Engine(Worker):
         self._begin()
         self.message_before = self.message("before")
         if self.message_before and self.answering.job.ask:
-            sys.stderr.write(f"{self.message_before}\n\n")
+            show(f"{self.message_before}\n")
         for key, details in self.template.questions_data.items():
             self._settle(key, details)
         self.answers.external = self._external_data()

@@ -75,6 +75,7 @@ class RenderResult:
         answers: The final answers, as recorded: no hidden or secret ones, no `_` keys.
         replaced: Carried answers that no longer fit; `answers` has what took their place.
         answers_file: What the project's answers file is to be called.
+        once: Files that the template renders only where there is none (`_skip_if_exists`).
         message_before: What the template has to say first; "" if it was shown while asking.
         message_after: What the template has to say in the end.
     """
@@ -82,8 +83,14 @@ class RenderResult:
     answers: Mapping[str, Any]
     replaced: tuple[ReplacedAnswer, ...] = ()
     answers_file: str = ""
+    once: tuple[str, ...] = ()
     message_before: str = ""
     message_after: str = ""
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What the template has to say and has not said yet."""
+        return tuple(filter(None, (self.message_before, self.message_after)))
 
     def to_json(self) -> dict[str, Any]:
         """Its fields, fit for JSON."""
@@ -93,7 +100,7 @@ class RenderResult:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """What `to_json` gave."""
         replaced = tuple(ReplacedAnswer(**each) for each in data["replaced"])
-        return cls(**{**data, "replaced": replaced})
+        return cls(**{**data, "replaced": replaced, "once": tuple(data["once"])})
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -12,7 +12,7 @@ from mlops_scaffold.render.render import render
 from mlops_scaffold.source.opening import open_source, source_for
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -99,8 +99,6 @@ class Renders:
         wanted = answers or {}
         key = (tree.url, tree.version, _text(carried), _text(wanted))
         if key not in self._done or ask:
-            if not self._done:
-                self._stack.enter_context(_compiled_once())
             folder = self._root / str(len(self._done))
             result = render(tree, wanted, folder, carried=carried, ask=ask, operation="update")
             self._done[key] = Rendered(folder, result)
@@ -108,38 +106,6 @@ class Renders:
             settled = Rendered(folder, replace(result, replaced=()))
             self._done[tree.url, tree.version, _text(result.answers), _text({})] = settled
         return self._done[key]
-
-
-@contextmanager
-def _compiled_once() -> Iterator[None]:
-    """Let Jinja compile each text once, whichever project and version it is of.
-
-    Two versions, and the projects of a fleet, have nearly all texts in common, and compiling takes
-    most of the time of a render. Jinja's own cache is for templates in files; most of these are
-    names and questions. What is kept doesn't know answers: they come in when it runs.
-    """
-    import jinja2  # noqa: PLC0415  # only who renders pays for it
-
-    compiled: dict[Hashable, Any] = {}
-    original = jinja2.Environment.compile
-
-    def compile_once(
-        env: jinja2.Environment, text: Any, name: str | None = None, *more: Any, **options: Any
-    ) -> Any:
-        settings = (env.trim_blocks, env.lstrip_blocks, env.keep_trailing_newline)
-        syntax = (env.variable_start_string, env.block_start_string, env.comment_start_string)
-        key = (type(env), settings, syntax, frozenset(env.extensions), text, name, bool(options))
-        if not isinstance(text, str) or options.get("raw"):
-            return original(env, text, name, *more, **options)
-        if key not in compiled:
-            compiled[key] = original(env, text, name, *more, **options)
-        return compiled[key]
-
-    jinja2.Environment.compile = compile_once  # type: ignore[method-assign,assignment]
-    try:
-        yield
-    finally:
-        jinja2.Environment.compile = original  # type: ignore[method-assign]
 
 
 def _text(answers: Mapping[str, Any]) -> str:
