@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from mlops_scaffold.cli import fast_path, output
 from mlops_scaffold.errors import ExitCode, ScaffoldError
@@ -29,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in args
     as_json = "--json" in args
     output.prepare_streams()
+    _end_cleanly_on(signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
     try:
         code = _run([arg for arg in args if arg != "--debug"])
         sys.stdout.flush()
@@ -53,6 +56,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         output.error(found, as_json=as_json)
         return ExitCode.ERROR
     return code
+
+
+def _end_cleanly_on(*signals: signal.Signals) -> None:
+    """Let these signals end the program by an exception, so that scratch folders are removed."""
+
+    def end(number: int, _frame: object) -> NoReturn:
+        signal.signal(number, signal.SIG_IGN)  # a second one must not stop the cleaning up
+        raise SystemExit(128 + number)
+
+    for each in signals:
+        if signal.getsignal(each) is signal.SIG_DFL:  # `nohup` and others have their reasons
+            with contextlib.suppress(ValueError):  # called by a thread, which can't set it
+                signal.signal(each, end)
 
 
 def _run(args: Sequence[str]) -> int:

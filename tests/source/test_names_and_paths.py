@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import keyword
 import os
+import re
 import string
 import sys
 from pathlib import Path, PureWindowsPath
@@ -10,9 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlops_scaffold.catalog import copier_yml
 from mlops_scaffold.errors import ScaffoldError, UsageError
 from mlops_scaffold.files import portable
 from mlops_scaffold.render import names
+from mlops_scaffold.render.engine import environment
+from mlops_scaffold.source.base import TOOL_LEFTOVERS
+from mlops_scaffold.source.builtin import builtin_root
 
 GIT_FOLDERS = (
     ".git",
@@ -198,3 +203,33 @@ def test_too_much_output_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("x" * 1001)
     with pytest.raises(ScaffoldError, match="more than 5 files or 1000 bytes"):
         check(tmp_path)
+
+
+def test_copier_users_are_kept_from_the_same_names() -> None:
+    """`copier.yml` can't import the list of reserved names, so it repeats it."""
+    (question,) = (
+        entry for entry in copier_yml.entries(builtin_root()) if entry.key == "project_name"
+    )
+    template = environment(builtin_root()).from_string(question.value["validator"])
+    candidates = {
+        *names.RESERVED,
+        *keyword.kwlist,
+        *("a", "fraud-api", "a_b", "A", "1a", "-a", "a-", "a--b", "a b", "é", "a\n", "a" * 65),
+        *("con", "prn", "aux", "nul", "com0", "lpt9", "console", "fake", "sources", "testing"),
+    }
+    for name in sorted(candidates):
+        try:
+            names.check_project_name(name)
+            expected = False
+        except UsageError:
+            expected = True
+        assert bool(template.render(project_name=name).strip()) is expected, name
+    lists = re.findall(r"project_name in \[([^]]*)\]", question.value["validator"])
+    keywords, reserved = (set(re.findall(r"'([^']*)'", each)) for each in lists)
+    assert reserved == names.RESERVED
+    assert keywords == {name for name in keyword.kwlist if name.islower()}
+
+
+def test_copier_leaves_out_what_tools_leave_behind() -> None:
+    (excluded,) = (e for e in copier_yml.entries(builtin_root()) if e.key == "_exclude")
+    assert set(excluded.value) == TOOL_LEFTOVERS | {"*.py[co]"}

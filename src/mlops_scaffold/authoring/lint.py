@@ -1,4 +1,4 @@
-"""What is wrong with a catalog, for its authors: each finding has a place, a rule and a way out."""
+"""Check a catalog for its authors: each finding has a place, a rule and a fix."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold.catalog import copier_yml, yamlfile
 from mlops_scaffold.catalog.loading import load
-from mlops_scaffold.errors import ScaffoldError, UsageError
+from mlops_scaffold.errors import ScaffoldError, UsageError, did_you_mean
 from mlops_scaffold.files.portable import component_problem, like_git_folder
+from mlops_scaffold.render.render import default_problems
 from mlops_scaffold.source.base import TOOL_LEFTOVERS
 from mlops_scaffold.source.builtin import builtin_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from mlops_scaffold.authoring.jinja_checks import JinjaChecks
     from mlops_scaffold.catalog.copier_yml import Entry
 
+# What `copier.yml` can say of a question.
+QUESTION_KEYS = (
+    *("ask", "choices", "default", "help", "multiline", "multiselect", "placeholder", "qmark"),
+    *("secret", "type", "validator", "when"),
+)
+_UNSAFE = {"unsafe-setting"}
 MAX_QUESTIONS, MAX_OWN_QUESTIONS = 5, 3
 _ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
-_INCLUDE = re.compile(r"{%-?\s*(?:include|import|from|extends)\s+(['\"])(?P<path>[^'\"]+)\1")
-_UNSTEADY = re.compile(
-    r"{[{%][^}%]*\b(?P<name>now\s*\(|make_secret\b|random\b|shuffle\b|_folder_name\b|_copier_python\b"
-    r"|_copier_conf\.(?!answers_file\b)\w+)"
-)
 _ONE_LINE_DEPENDENCIES = re.compile(r"^dependencies\s*=\s*\[[^\n\]]*[\"'][^\n\]]*\]", re.MULTILINE)
 _PLACE = re.compile(r"^(?P<file>.+?)(?:, line |:)(?P<line>\d+)?: (?P<what>.*)", re.DOTALL)
 # What every repository made from a template of ours has (see CONTRIBUTING.md).
@@ -38,7 +41,7 @@ CONTRACT = (
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One thing to put right; `file` is relative to the catalog, `line` counts from 1."""
+    """One thing to correct; `file` is relative to the catalog, `line` counts from 1."""
 
     file: str
     line: int
@@ -52,7 +55,7 @@ def check(root: Path, *, contract: bool | None = None) -> tuple[Finding, ...]:
 
     Args:
         root: The folder with `copier.yml`, `catalog.yaml` and `templates/`.
-        contract: Also hold templates to our own contract (default: for our own catalog).
+        contract: Also check our own contract for templates (default: for our own catalog).
     """
     ours = root == builtin_root() if contract is None else contract
     try:
@@ -71,8 +74,56 @@ def check(root: Path, *, contract: bool | None = None) -> tuple[Finding, ...]:
         found += _answer_sets(root, slug, entries)
         found += _files(root, slug)
         found += _contract(root, slug) if ours else ()
-    found += (x for path in _walk(root / "templates") for x in _text(root, path))
+    for path in _walk(root / "templates"):
+        found += _dependencies(root, path)
+    if not any(finding.rule in _UNSAFE for finding in found):  # Copier is not even set up then
+        found += _rendering(root, slugs, entries)
     return tuple(sorted(set(found)))
+
+
+def _rendering(root: Path, slugs: list[str], entries: tuple[Entry, ...]) -> Iterator[Finding]:
+    """Findings that take Copier and Jinja."""
+    from mlops_scaffold.authoring.jinja_checks import JinjaChecks  # noqa: PLC0415  # imports Copier
+
+    try:
+        checks = JinjaChecks(root)
+    except ScaffoldError as error:
+        yield Finding("copier.yml", 1, "settings", error.message, "correct it")
+        return
+    for entry in entries:
+        yield from _entry_texts(root, entry, checks)
+    suffix = next((e.value for e in entries if e.key == "_templates_suffix"), None) or ".jinja"
+    for path in _walk(root / "templates"):
+        yield from _text(root, path, checks, str(suffix))
+    for slug in slugs:
+        yield from _defaults(root, slug, entries)
+
+
+def _entry_texts(root: Path, entry: Entry, checks: JinjaChecks) -> Iterator[Finding]:
+    from mlops_scaffold.authoring.jinja_checks import question_texts  # noqa: PLC0415  # as above
+
+    if entry.key == "_envops":
+        return
+    texts = {"": entry.value} if entry.is_setting else question_texts(entry.value)
+    for name, value in texts.items():
+        for trap in checks.check_value(value):
+            what = f"({name}) {trap.message}" if name else trap.message
+            yield _at(root, entry, trap.rule, what, trap.fix)
+
+
+def _defaults(root: Path, slug: str, entries: tuple[Entry, ...]) -> Iterator[Finding]:
+    """Defaults that their own questions refuse."""
+    places = {entry.key: entry for entry in entries}
+    try:
+        problems = default_problems(root, slug, trusted=root == builtin_root())
+    except ScaffoldError as error:
+        fix = "correct it, then check again"
+        yield Finding("copier.yml", 1, "questions", f"{slug}: {error.message}", fix)
+        return
+    for problem in problems:
+        what = problem.message.removeprefix(f"{problem.key}: ")
+        fix = "give a default that fits, or none at all"
+        yield _at(root, places[problem.key], "default", f"in {slug}: {what}", fix)
 
 
 def _unreadable(root: Path, error: ScaffoldError) -> Finding:
@@ -81,7 +132,7 @@ def _unreadable(root: Path, error: ScaffoldError) -> Finding:
     name = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
     what = place["what"] if place else error.message
     line = int(place["line"] or 1) if place else 1
-    return Finding(name, line, "unreadable", what, "put it right, then check again")
+    return Finding(name, line, "unreadable", what, "correct it, then check again")
 
 
 def _at(root: Path, entry: Entry, rule: str, message: str, fix: str) -> Finding:
@@ -95,7 +146,7 @@ def _settings(root: Path, entries: tuple[Entry, ...]) -> Iterator[Finding]:
             message = "can run code, or read or write outside the project"
             yield _at(root, entry, "unsafe-setting", message, "remove it: rendering is refused")
         if entry.node.file != copier_yml.config_file(root):
-            message = "stands in an included file, but holds for every template"
+            message = "is in an included file, but applies to every template"
             yield _at(root, entry, "included-setting", message, "move it to copier.yml")
 
 
@@ -104,7 +155,7 @@ def _questions(root: Path, entries: tuple[Entry, ...]) -> Iterator[Finding]:
     for entry in entries:
         if entry.key in seen and entry.key not in {"_exclude", "_skip_if_exists"}:
             first = seen[entry.key].node.file.relative_to(root).as_posix()
-            message = f"is also in {first}; which of them counts depends on the file system"
+            message = f"is also in {first}; the file system decides which of them counts"
             yield _at(root, entry, "collision", message, "rename one of them")
         seen.setdefault(entry.key, entry)
         if not entry.is_setting:
@@ -113,9 +164,13 @@ def _questions(root: Path, entries: tuple[Entry, ...]) -> Iterator[Finding]:
 
 def _question(root: Path, entry: Entry) -> Iterator[Finding]:
     details: Mapping[str, Any] = entry.value if isinstance(entry.value, dict) else {}
+    for key in details:
+        if key not in QUESTION_KEYS:
+            fix = did_you_mean(str(key), QUESTION_KEYS) or f"known: {', '.join(QUESTION_KEYS)}"
+            yield _at(root, entry, "unknown-key", f"has `{key}`, which Copier ignores", fix)
     if details.get("default") == "" and details.get("validator"):
-        message = "defaults to nothing, which its validator may refuse: then nothing can be made"
-        fix = "give a default that passes, or none at all"
+        message = "defaults to nothing, which its validator may refuse: then -y makes nothing"
+        fix = "give a default that fits, or none at all"
         yield _at(root, entry, "empty-default", message, fix)
     if entry.node.file == copier_yml.config_file(root):
         return
@@ -138,8 +193,8 @@ def _counts(entries: tuple[Entry, ...], slugs: list[str]) -> Iterator[Finding]:
         own = {key for key in asked if key.startswith(prefix)} - shared
         for limit, count in ((MAX_OWN_QUESTIONS, len(own)), (MAX_QUESTIONS, len(own | shared))):
             if count > limit:
-                message = f"{slug} asks {count} questions; {limit} is the most people bear"
-                fix = "decide for them: drop a question, or make it `when: false`"
+                message = f"{slug} asks {count} questions; the limit is {limit}"
+                fix = "drop a question, or compute its answer (`when: false`)"
                 yield Finding(f"templates/{slug}/questions.yml", 1, "too-many", message, fix)
                 break
 
@@ -179,19 +234,19 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _files(root: Path, slug: str) -> Iterator[Finding]:
     project = root / "templates" / slug / "project"
     if not (project / _ANSWERS_FILE).is_file():
-        message = "plain Copier can't update what has no answers file"
+        message = "Copier can't update a project without an answers file"
         fix = f"add a file named {_ANSWERS_FILE} as in templates/model-service/project"
         yield Finding(f"templates/{slug}/project", 1, "no-answers-file", message, fix)
     for path in _walk(project):
         name, inner = path.relative_to(root).as_posix(), path.relative_to(project).as_posix()
         yield from _name(root, path, name)
         if path.name == ".gitignore":
-            message = "git obeys it here too, and leaves files of the template uncommitted"
+            message = "git applies it here too, and ignores files of the template"
             yield Finding(name, 1, "gitignore", message, "name it .gitignore.jinja")
         for place, other in ((root, f"{inner}.jinja"), (project, f"{inner}.jinja")):
             if path.is_file() and (place / other).exists():
                 shadow = (place / other).relative_to(root).as_posix()
-                message = f"is never rendered: {shadow} stands in its way"
+                message = f"is never rendered, because of {shadow}"
                 yield Finding(name, 1, "shadowed", message, "rename one of the two")
 
 
@@ -207,30 +262,39 @@ def _name(root: Path, path: Path, name: str) -> Iterator[Finding]:
         yield Finding(name, 1, "link", message, "put the file itself there")
 
 
-def _text(root: Path, path: Path) -> Iterator[Finding]:
+def _text(root: Path, path: Path, checks: JinjaChecks, suffix: str) -> Iterator[Finding]:
+    """A file that Jinja reads: as a template, or because others include it."""
     shared = path.is_relative_to(root / "templates" / "_shared")
-    if not path.is_file() or not (shared or path.name.endswith((".jinja", ".yml"))):
+    project = root / "templates" / path.relative_to(root / "templates").parts[0] / "project"
+    rendered = path.name.endswith(suffix) and path.is_relative_to(project)
+    name = path.relative_to(root).as_posix()
+    if path.is_relative_to(project):
+        for trap in checks.check(path.name):
+            yield Finding(name, 1, trap.rule, f"its name: {trap.message}", trap.fix)
+    if not path.is_file() or not (shared or rendered):
+        return
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if rendered:
+            line = raw.count(b"\n", 0, error.start) + 1
+            message = f"is not UTF-8 at byte {error.start}, and can't be rendered"
+            yield Finding(name, line, "encoding", message, f"save it as UTF-8, or drop {suffix}")
+        return  # shared, and binary: nobody includes it
+    for trap in checks.check(text):
+        yield Finding(name, trap.line, trap.rule, trap.message, trap.fix)
+
+
+def _dependencies(root: Path, path: Path) -> Iterator[Finding]:
+    if not path.is_file() or not path.name.startswith("pyproject.toml"):
         return
     text = path.read_text(encoding="utf-8", errors="replace")
-    name = path.relative_to(root).as_posix()
-    for match in _INCLUDE.finditer(text):
-        target = match["path"]
-        if ".." in Path(target).parts or not (root / target).is_file():
-            message = f"{target!r} is no file of the catalog"
-            fix = "paths count from the catalog's root, like templates/_shared/license"
-            yield Finding(name, _line(text, match), "include", message, fix)
-    for match in _UNSTEADY.finditer(text):
-        message = f"`{match['name']}` gives other bytes each time, or on each machine"
-        fix = "use an answer, or leave it out: upgrades compare renders"
-        yield Finding(name, _line(text, match, "name"), "unsteady", message, fix)
-    if path.name.startswith("pyproject.toml"):
-        for match in _ONE_LINE_DEPENDENCIES.finditer(text):
-            message = "several dependencies on a line can't be merged one by one"
-            yield Finding(name, _line(text, match), "dependencies", message, "one entry per line")
-
-
-def _line(text: str, match: re.Match[str], group: str | int = 0) -> int:
-    return text.count("\n", 0, match.start(group)) + 1
+    for match in _ONE_LINE_DEPENDENCIES.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        message = "several dependencies on a line can't be merged one by one"
+        name = path.relative_to(root).as_posix()
+        yield Finding(name, line, "dependencies", message, "one entry per line")
 
 
 def _contract(root: Path, slug: str) -> Iterator[Finding]:

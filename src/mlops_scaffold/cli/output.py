@@ -41,7 +41,16 @@ _UNLIMITED = 10_000  # nothing is wrapped in a pipe, so that grep and cut see wh
 
 
 def prepare_streams() -> None:
-    """Make any character printable on any console: one it lacks becomes `?` instead of a crash."""
+    """Make any character printable on any console, and open streams that are closed.
+
+    A character that the console lacks becomes `?` instead of a crash. Where a stream is closed, the
+    next file that is opened would take its number, and what is printed would go into that file.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)
+            mode = "w" if number else "r"
+            setattr(sys, name, os.fdopen(handle, mode, encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

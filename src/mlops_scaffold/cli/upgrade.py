@@ -127,7 +127,7 @@ def upgrade(
         bool, typer.Option("--diff", help="Show the changes line by line, too.")
     ] = False,
     defaults: Annotated[
-        bool, typer.Option("--defaults", "-y", help="Ask nothing: new questions get defaults.")
+        bool, typer.Option("--defaults", "-y", help="Ask nothing: take defaults.")
     ] = False,
     commit: Annotated[
         bool, typer.Option("--commit", help="Commit the result (without hooks or signing).")
@@ -164,6 +164,7 @@ def upgrade(
         catalog=catalog,
         answers=given,
         ask=not (defaults or as_json or dry_run) and asking.can_ask(),
+        accept_defaults=defaults,
         dry_run=dry_run,
         diff=show_diff,
         colour=output.wants_colour() and not as_json,

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold.cli import output
+from mlops_scaffold.upgrade.answer_changes import described
 from mlops_scaffold.upgrade.run import Outcome
 
 if TYPE_CHECKING:
@@ -58,9 +59,16 @@ def print_report(report: UpgradeResult) -> None:
         rows = [(c.verdict.value, _path(c.path, c.was), c.note) for c in report.changes]
         output.table(rows, flexible=2, styles=[_STYLES.get(row[0]) for row in rows])
         output.line(_count(report))
+    if report.answers:
+        rows = [("answer", described(each), each.note) for each in report.answers]
+        output.table(
+            rows, flexible=2, styles=["yellow" if a.replaced else None for a in report.answers]
+        )
     output.raw(report.diff)
     for path, blob in report.rescued.items():
         output.note(f"{path}: what you wrote there since is kept: git cat-file blob {blob}")
+    for message in report.messages:
+        output.line(message)
     _print_next(report)
 
 
@@ -68,6 +76,8 @@ def _print_next(report: UpgradeResult) -> None:
     match report.outcome:
         case Outcome.PREVIEW:
             output.line("A preview: nothing was touched. The same without --dry-run does it.")
+            if any(change.replaced for change in report.answers):
+                output.line("It asks for the answers that no longer fit; -y takes these.")
         case Outcome.STAGED:
             output.line("Staged. Look at it: git diff --cached")
             output.line("Keep it: git commit. Undo it: git restore --staged --worktree .")
@@ -103,6 +113,11 @@ def report_data(report: UpgradeResult) -> dict[str, Any]:
             {"path": _path(c.path, ""), "verdict": c.verdict.value, "was": c.was, "note": c.note}
             for c in report.changes
         ],
+        "answers": [
+            {"key": each.key, "was": each.was, "now": each.now, "note": each.note}
+            for each in report.answers
+        ],
+        "messages": list(report.messages),
         "conflicts": [_path(path, "") for path in report.conflicts],
         "changelog": report.changelog,
         "commit": report.commit,

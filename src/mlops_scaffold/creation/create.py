@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
-import tempfile
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold.answers import FILE_NAME
@@ -29,6 +26,8 @@ from mlops_scaffold.source.opening import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from packaging.version import Version
 
@@ -208,21 +207,8 @@ def _expected_target(
     return current_folder() / str(name)
 
 
-@contextlib.contextmanager
-def _scratch_folder(request: Request, target: Path) -> Iterator[Path]:
-    if not request.dry_run:
-        with staging.beside(existing_parent(target)) as folder:
-            yield folder
-        return
-    try:
-        scratch = tempfile.TemporaryDirectory(prefix="mlops-scaffold-")
-    except OSError as error:
-        raise ScaffoldError(
-            "no folder for temporary files can be written",
-            hint="make room, or set TMPDIR to a folder with room on its disk",
-        ) from error
-    with scratch as name:
-        yield Path(name)
+def _scratch_folder(request: Request, target: Path) -> AbstractContextManager[Path]:
+    return staging.temporary() if request.dry_run else staging.beside(existing_parent(target))
 
 
 def _render(  # noqa: PLR0913  # it is all that a render takes
@@ -275,7 +261,7 @@ def _describe(  # noqa: PLR0913, PLR0917  # it is all that is known
         answers=result.answers,
         files=tuple(_files(rendered)),
         git=_git_state(request, target),
-        messages=tuple(filter(None, (result.message_before, result.message_after))),
+        messages=result.messages,
         notes=tree.notes,
     )
 

@@ -52,6 +52,24 @@ def beside(folder: Path) -> Iterator[Path]:
         yield scratch
 
 
+@contextlib.contextmanager
+def temporary() -> Iterator[Path]:
+    """As `beside`, in the system's folder for temporary files.
+
+    Raises:
+        ScaffoldError: There is none that can be written.
+    """
+    try:
+        place = Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise ScaffoldError(
+            "no folder for temporary files can be written",
+            hint="set TMPDIR to a folder that you can write to, with room on its disk",
+        ) from error
+    with beside(place) as folder:
+        yield folder
+
+
 def _clear_forgotten(folder: Path) -> None:
     for found in folder.glob(f"{PREFIX}*"):
         if not found.is_symlink() and found.is_dir() and _forgotten(found):

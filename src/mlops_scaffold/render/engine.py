@@ -6,7 +6,6 @@ that is relied on. It is imported only where something is rendered, as Copier is
 
 from __future__ import annotations
 
-import sys
 import warnings
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +22,7 @@ from mlops_scaffold.catalog import copier_yml
 from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.render import template_errors
 from mlops_scaffold.render.job import QuestionProblem, RenderResult
-from mlops_scaffold.render.questions import Answering, printable
+from mlops_scaffold.render.questions import Answering, printable, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -193,7 +192,7 @@ class _Engine(Worker):
         self._begin()
         self.message_before = self.message("before")
         if self.message_before and self.answering.job.ask:
-            sys.stderr.write(f"{self.message_before}\n\n")
+            show(f"{self.message_before}\n")
         for key, details in self.template.questions_data.items():
             self._settle(key, details)
         self.answers.external = self._external_data()

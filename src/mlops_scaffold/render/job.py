@@ -85,6 +85,11 @@ class RenderResult:
     message_before: str = ""
     message_after: str = ""
 
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What the template has to say and has not said yet."""
+        return tuple(filter(None, (self.message_before, self.message_after)))
+
     def to_json(self) -> dict[str, Any]:
         """Its fields, fit for JSON."""
         return asdict(self)

@@ -18,7 +18,9 @@ _PROJECT = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _MAX_LENGTH = 64
 _HINT = "give another one: -d project_name=NAME"
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s*==", re.MULTILINE)
-_TAKEN = frozenset({"src", "test", "tests", "setup", "conftest"})
+# Packages that would clash with the project's own files, or with modules that many tools import.
+# `copier.yml`, which can't import, repeats it for people who use Copier; a test compares the two.
+RESERVED = frozenset({"code", "conftest", "setup", "site", "src", "test", "tests", "types"})
 # Distributions whose module has another name than theirs, among those that templates use.
 _MODULES = {
     "attrs": "attr",
@@ -62,7 +64,7 @@ def check_project_name(name: str) -> None:
     if package in sys.stdlib_module_names:
         reason = "its package would hide a module of Python's standard library"
         raise UsageError(f"{name!r} can't name a project: {reason}", hint=_HINT)
-    if package in _TAKEN:
+    if package in RESERVED:
         reason = "its package would clash with a file of the project"
         raise UsageError(f"{name!r} can't name a project: {reason}", hint=_HINT)
     if reserved_on_windows(name):

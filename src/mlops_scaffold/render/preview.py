@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_scaffold.files import staging
 from mlops_scaffold.render.render import render
 
 if TYPE_CHECKING:
@@ -24,8 +23,8 @@ def rendered_files(tree: TemplateTree, answers: Mapping[str, str]) -> tuple[str,
         UsageError: A question has no default.
         ScaffoldError: The template can't be rendered.
     """
-    with tempfile.TemporaryDirectory(prefix="mlops-scaffold-") as scratch:
-        project = Path(scratch) / "project"
+    with staging.temporary() as scratch:
+        project = scratch / "project"
         render(tree, answers, project)
         found = (path for path in project.rglob("*") if path.is_file())
         return tuple(sorted(path.relative_to(project).as_posix() for path in found))

@@ -11,6 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from copier._types import MISSING
+from prompt_toolkit import print_formatted_text
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.output import create_output
 from questionary import unsafe_prompt
@@ -184,6 +185,11 @@ def name_problem(name: str, parent: Path | None) -> str:
     if parent is not None and _taken(parent / name):
         return f"{parent / name} exists already and is not empty; choose another name"
     return ""
+
+
+def show(text: str) -> None:
+    """Show a text among the questions."""
+    print_formatted_text(text, output=create_output(always_prefer_tty=True))
 
 
 def printable(text: str) -> str:

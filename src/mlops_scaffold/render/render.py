@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold import answers as default_answers_file
 from mlops_scaffold.errors import ScaffoldError
+from mlops_scaffold.files import staging
 from mlops_scaffold.files.portable import check_output, component_problem
 from mlops_scaffold.render.job import Operation, RenderJob, RenderResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlops_scaffold.render.job import QuestionProblem
     from mlops_scaffold.source.base import TemplateTree
 
 MAX_OUTPUT_BYTES = 64 * 1024 * 1024
@@ -61,9 +63,9 @@ def render(  # noqa: PLR0913  # what can be said of one render
     """
     if into.exists() or into.is_symlink():
         raise ScaffoldError(f"{into} exists already")
-    staging = Path(tempfile.mkdtemp(prefix=".rendering-", dir=into.parent))
+    scratch = Path(tempfile.mkdtemp(prefix=".rendering-", dir=into.parent))
     try:
-        project = staging / "project"
+        project = scratch / "project"
         job = RenderJob(
             root=tree.root,
             into=project,
@@ -88,8 +90,26 @@ def render(  # noqa: PLR0913  # what can be said of one render
             hint="make room, or choose a folder with room on its disk",
         ) from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
     return result
+
+
+def default_problems(root: Path, template: str, *, trusted: bool) -> tuple[QuestionProblem, ...]:
+    """The questions of a template whose own defaults they refuse; nothing is rendered.
+
+    Raises:
+        ScaffoldError: The questions can't be asked at all.
+    """
+    with staging.temporary() as scratch:
+        answers = {"template": template}
+        job = RenderJob(root=root, into=scratch / "project", answers=answers, carried={})
+        if trusted:
+            from mlops_scaffold.render.engine import check_defaults  # noqa: PLC0415  # imports Copier
+
+            return check_defaults(job)
+        from mlops_scaffold.render.sandbox import check_defaults_limited  # noqa: PLC0415  # as above
+
+        return check_defaults_limited(job)
 
 
 def _run(job: RenderJob, *, trusted: bool) -> RenderResult:

@@ -16,6 +16,7 @@ from mlops_scaffold.source import changelog
 from mlops_scaffold.source.base import UnreachableCatalogError
 from mlops_scaffold.source.opening import recorded_version
 from mlops_scaffold.upgrade import journal, renames
+from mlops_scaffold.upgrade.answer_changes import changed_answers, check_changes, check_given
 from mlops_scaffold.upgrade.apply import apply, perform, record_version, undo
 from mlops_scaffold.upgrade.plan import merge
 from mlops_scaffold.upgrade.preflight import listed
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from mlops_scaffold.git.objects import Scratch
     from mlops_scaffold.git.repo import Repo
     from mlops_scaffold.source.base import Source
+    from mlops_scaffold.upgrade.answer_changes import AnswerChange
     from mlops_scaffold.upgrade.model import Change, Plan
     from mlops_scaffold.upgrade.renders import Renders
 
@@ -55,6 +57,7 @@ class UpgradeRequest:
     catalog: str = ""  # where the catalog is now, if it moved
     answers: Mapping[str, Any] = field(default_factory=dict)
     ask: bool = False
+    accept_defaults: bool = False  # also in the place of answers that no longer fit
     dry_run: bool = False
     diff: bool = False
     colour: bool = False  # of the diff
@@ -75,6 +78,8 @@ class UpgradeResult:
     changelog: str = ""
     diff: bytes = b""
     commit: str = ""
+    answers: tuple[AnswerChange, ...] = ()
+    messages: tuple[str, ...] = ()  # what the template has to say
     rescued: Mapping[str, str] = field(default_factory=dict)  # path -> git blob
     error: ScaffoldError | None = None
 
@@ -107,6 +112,7 @@ def upgrade(
     Raises:
         ScaffoldError: It can't be done; nothing was touched.
     """
+    check_given(request.answers)
     recorded = answers_file.read(project)
     repo = upgrade_git.open_repo(project)
     with ExitStack() as held:
@@ -137,6 +143,9 @@ def upgrade(
         progress(f"Rendering {old} and {new}")
         before = renders.render(base, recorded.answers)
         after = renders.render(tree, carried, request.answers, ask=request.ask)
+        answers = changed_answers(carried, renames.follow(base, tree, before.answers), after)
+        agreed = request.ask or request.accept_defaults or request.dry_run
+        check_changes(answers, after, agreed=agreed, standalone=tree.standalone)
         if old == new and before.answers == after.answers and not moved:
             return nothing_new
         if old == new:
@@ -154,6 +163,8 @@ def upgrade(
             tuple(path.removeprefix(repo.prefix) for path in plan.conflicts),
             news,
             show(repo, store, plan, colour=request.colour) if request.diff else b"",
+            answers=answers,
+            messages=after.result.messages,
         )
         if request.dry_run:
             return report
