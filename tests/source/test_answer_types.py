@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from mlops_scaffold.catalog import answer_types
 from mlops_scaffold.catalog.answer_types import MisfitError
 
-
 FITTING: list[tuple[str, Any, Any]] = [
     *(("bool", text, True) for text in ("true", "True", "YES", "on", "y", "t", "1", " yes ")),
     *(("bool", text, False) for text in ("false", "no", "Off", "n", "f", "0")),

@@ -1,4 +1,4 @@
-"""An unfinished upgrade belongs to one commit, index and work tree; people leave it in many ways."""
+"""An unfinished upgrade belongs to one commit, one index and one work tree."""
 
 from __future__ import annotations
 

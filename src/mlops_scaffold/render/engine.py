@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
     import jinja2
+    from copier._jinja_ext import SandboxedEnvironment
     from copier._types import AnyByStrDict, AnyByStrMutableMapping
-    from jinja2.sandbox import SandboxedEnvironment
 
     from mlops_scaffold.catalog.copier_yml import Entry
     from mlops_scaffold.render.job import RenderJob

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from contextlib import ExitStack
 from dataclasses import replace
@@ -47,6 +48,7 @@ class Renders:
         self._opened: dict[str, Source] = {}  # by what a person typed
         self._trees: dict[tuple[str, Version], TemplateTree] = {}
         self._done: dict[tuple[str, Version, str, str], Rendered] = {}
+        self._numbers = itertools.count()
 
     def __enter__(self) -> Self:
         self._root = self._stack.enter_context(staging.temporary())
@@ -99,7 +101,7 @@ class Renders:
         wanted = answers or {}
         key = (tree.url, tree.version, _text(carried), _text(wanted))
         if key not in self._done or ask:
-            folder = self._root / str(len(self._done))
+            folder = self._root / str(next(self._numbers))
             result = render(tree, wanted, folder, carried=carried, ask=ask, operation="update")
             self._done[key] = Rendered(folder, result)
             # The next project, or the next step, may start from what this one ended with.

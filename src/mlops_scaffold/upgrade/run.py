@@ -264,9 +264,8 @@ def render(
     before = renames.follow(templates.old, templates.new, old.answers)
     changes = changed_answers(templates.answers, before, new)
     agreed = request.ask or request.accept_defaults or request.dry_run
-    check_changes(
-        changes, new, agreed=agreed, standalone=templates.new.standalone, folder=project.folder
-    )
+    standalone = templates.new.standalone
+    check_changes(changes, new, project.folder, agreed=agreed, standalone=standalone)
     same = versions.old == versions.new and old.answers == new.answers
     return None if same and not versions.settings_change else Rendering(old, new, changes)
 
