@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from packaging.version import InvalidVersion, Version
 
 from mlops_scaffold import shell
 from mlops_scaffold.errors import ScaffoldError
@@ -24,6 +23,7 @@ HEADER = (
 )
 _SKIP = "_skip"
 _MAX_BYTES = 256 * 1024
+_REF = re.compile(r"[A-Za-z0-9][\w.+/!-]{0,200}")
 _CONFLICT_MARKER = re.compile(r"^(<<<<<<<|>>>>>>>|=======$|\|\|\|\|\|\|\|)", re.MULTILINE)
 
 
@@ -32,7 +32,7 @@ class Recorded:
     """What a generated repository says of its own origin."""
 
     url: str  # where the catalog lives, as Copier's `_src_path`
-    version_text: str  # the version as written, e.g. `v0.1.0`; not yet matched against any catalog
+    version_text: str  # as written: `v0.1.0`, `v0.1.0-3-gabc1234`; the catalog may not know it
     answers: Mapping[str, Any]  # without the `_` keys
     path: Path  # the answers file
     skip: tuple[str, ...] = ()  # files that upgrades leave alone, as in .gitignore
@@ -205,12 +205,16 @@ def _skip(path: Path, value: object) -> tuple[str, ...]:
 
 
 def _version_text(path: Path, commit: object) -> str:
-    try:
-        Version(commit)  # type: ignore[arg-type]  # whatever YAML gave: no text, no version
-    except (InvalidVersion, TypeError) as error:
+    """What `_commit` says: a tag, or what `git describe` calls another commit."""
+    if commit is None:
+        raise ScaffoldError(
+            f"{path} has no `_commit`: the project was made from a folder without versions",
+            hint="write the version of the template that is nearest to it, like `_commit: v1.0.0`",
+        )
+    if not isinstance(commit, str) or not _REF.fullmatch(commit):
         raise ScaffoldError(
             f"{path}: `_commit: {commit}` is not a version",
             hint="write the version it was made from (like v0.1.0), or restore the file: "
             + _checkout(path),
-        ) from error
-    return str(commit)
+        )
+    return commit

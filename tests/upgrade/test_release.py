@@ -58,13 +58,13 @@ def test_releases_build_on_each_other(catalog: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "change", "said"),
     [
-        ("0.3.0", {"own.txt": "x"}, "not everything is committed"),
+        ("0.3.0", {"own.txt": "x"}, "these files are not committed"),
         ("nonsense", {}, "not a version"),
         ("0.3.0.dev0", {}, "development version"),
-        ("0.2.0", {}, "does not follow"),
-        ("0.1.5", {}, "does not follow"),
-        ("0.4.0", {}, "not next"),
-        ("0.3.0", {}, "says nothing under"),
+        ("0.2.0", {}, "is not newer than"),
+        ("0.1.5", {}, "is not newer than"),
+        ("0.4.0", {}, "can.t follow"),
+        ("0.3.0", {}, "has no entry under"),
     ],
 )
 def test_refusals(catalog: Path, version: str, change: dict[str, str], said: str) -> None:

@@ -114,7 +114,7 @@ def opened(spec: str | None) -> Iterator[Catalog]:
         yield load(builtin_root())
         return
     with open_source(spec).tree() as tree:
-        yield load(tree.root)
+        yield load(tree.root, name=tree.name)
 
 
 def _list_options(args: Sequence[str]) -> dict[str, Any] | None:

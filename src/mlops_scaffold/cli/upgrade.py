@@ -120,6 +120,15 @@ def upgrade(
             "--to", metavar="V", help="A version (default: the newest); also an older one."
         ),
     ] = "",
+    catalog: Annotated[
+        str,
+        typer.Option(
+            metavar="NEW",
+            help="Where the catalog is now, if it moved: a saved name, folder, git URL or"
+            " gh:OWNER/REPOSITORY.",
+            autocompletion=complete.catalogs,
+        ),
+    ] = "",
     data: Annotated[
         list[str] | None,
         typer.Option(
@@ -149,7 +158,7 @@ def upgrade(
         bool, typer.Option("--diff", help="Also show the changes line by line.")
     ] = False,
     defaults: Annotated[
-        bool, typer.Option("--defaults", "-y", help="Ask nothing: take the defaults.")
+        bool, typer.Option("--defaults", "-y", help="Ask nothing: take defaults.")
     ] = False,
     commit: Annotated[
         bool, typer.Option("--commit", help="Commit the result (without hooks or signing).")
@@ -174,9 +183,11 @@ def upgrade(
     """
     from mlops_scaffold.upgrade.result import UpgradeRequest
 
+    given = asking.given_answers(data or [])
     request = UpgradeRequest(
         to=to,
-        answers=asking.given_answers(data or []),
+        catalog=catalog,
+        answers=given,
         ask=not (defaults or as_json or dry_run) and asking.can_ask(),
         accept_defaults=defaults,
         dry_run=dry_run,
@@ -193,10 +204,10 @@ def upgrade(
     folders = _found(projects, answers_file)
     if not (resume or abort):
         return _start(folders, request, as_json=as_json)
-    if to or data or skip or unskip or dry_run or branch:
+    if to or catalog or given or skip or unskip or dry_run or branch:
         raise UsageError(
-            "--continue and --abort finish an upgrade as it was started: they can't be combined"
-            " with --to, --data, --skip, --unskip, --dry-run or --branch"
+            "--continue and --abort can't be combined with --to, --catalog, --data, --skip,"
+            " --unskip, --dry-run or --branch"
         )
     if resume:
         return _continue(folders, commit=commit, as_json=as_json)

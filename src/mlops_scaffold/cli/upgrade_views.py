@@ -67,7 +67,9 @@ def print_result(result: UpgradeResult) -> None:
         output.line(_count(result))
     if result.answers:
         answers = [("answer", described(each), each.note) for each in result.answers]
-        styles: list[output.Look] = ["yellow" if a.replaced else None for a in result.answers]
+        styles: list[output.Style | None] = [
+            "yellow" if each.replaced else None for each in result.answers
+        ]
         output.table(answers, flexible=2, styles=styles)
     output.raw(result.diff)
     for path, blob in result.rescued.items():
@@ -75,8 +77,8 @@ def print_result(result: UpgradeResult) -> None:
         output.note(f"{path}: what you wrote there since is kept: {read}")
     for text in result.notes:
         output.note(text)
-    for text in result.messages:
-        output.line(text)
+    for message in result.messages:
+        output.line(message)
     _print_next(result)
 
 
@@ -88,7 +90,7 @@ def _print_next(result: UpgradeResult) -> None:
         case Outcome.PREVIEW:
             output.line("A preview: nothing was touched. Without --dry-run, this is done.")
             if any(change.replaced for change in result.answers):
-                output.line("It asks for the answers that no longer fit; -y accepts these.")
+                output.line("It asks for the answers that no longer fit; -y takes these.")
         case Outcome.STAGED:
             message = commit_message(result.old, result.new)
             output.line("Staged, and not committed yet.")

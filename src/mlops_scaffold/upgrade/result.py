@@ -37,6 +37,7 @@ class UpgradeRequest:
     """What is asked of an upgrade."""
 
     to: str = ""  # a version; the newest if empty
+    catalog: str = ""  # where the catalog is now, if it moved
     answers: Mapping[str, Any] = field(default_factory=dict)
     ask: bool = False
     accept_defaults: bool = False  # also in the place of answers that no longer fit

@@ -1,7 +1,7 @@
 """One upgrade from beginning to end, as a list of steps.
 
-read -> lock -> choose_versions -> check_ready -> read_changelog -> render -> merge -> make_plan ->
-preview -> apply -> record. Each takes and returns frozen values; only `apply` and `record` write.
+read -> lock -> choose_versions -> check_ready -> open_templates -> render -> merge -> make_plan ->
+apply -> record. Each takes and returns frozen values; only `apply` and `record` write.
 """
 
 from __future__ import annotations
@@ -18,14 +18,10 @@ from mlops_scaffold.git.index import read_index
 from mlops_scaffold.git.objects import scratch
 from mlops_scaffold.git.repo import open_repo
 from mlops_scaffold.source import changelog
-from mlops_scaffold.source.base import parse_version
-from mlops_scaffold.upgrade import journal, preflight
-from mlops_scaffold.upgrade.answer_changes import (
-    AnswerChange,
-    changed_answers,
-    check_changes,
-    check_given,
-)
+from mlops_scaffold.source.base import UnreachableCatalogError
+from mlops_scaffold.source.opening import recorded_version
+from mlops_scaffold.upgrade import journal, preflight, renames
+from mlops_scaffold.upgrade.answer_changes import changed_answers, check_changes, check_given
 from mlops_scaffold.upgrade.apply import apply
 from mlops_scaffold.upgrade.journal import Phase
 from mlops_scaffold.upgrade.merge import Sides, merge
@@ -50,8 +46,10 @@ if TYPE_CHECKING:
     from mlops_scaffold.git.index import Index
     from mlops_scaffold.git.objects import Scratch
     from mlops_scaffold.git.repo import Repo
+    from mlops_scaffold.source.base import Source, TemplateTree
+    from mlops_scaffold.upgrade.answer_changes import AnswerChange
     from mlops_scaffold.upgrade.model import Plan
-    from mlops_scaffold.upgrade.renders import Renders
+    from mlops_scaffold.upgrade.renders import Rendered, Renders
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,23 @@ class Project:
 
 
 @dataclass(frozen=True)
+class Versions:
+    """From which version to which, and what else changes."""
+
+    old: Version
+    new: Version
+    old_source: Source
+    new_source: Source  # another one if the catalog moved
+    skip: tuple[str, ...]  # files to leave alone, from now on
+    settings_change: bool  # of the catalog or the skipped files
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Both versions as text."""
+        return str(self.old), str(self.new)
+
+
+@dataclass(frozen=True)
 class Ready:
     """What the preflight found."""
 
@@ -73,27 +88,22 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Renderings:
-    """Both versions as rendered, and what that means for the recorded answers."""
+class Templates:
+    """The template at both versions."""
 
-    sides: Sides
-    answers: tuple[AnswerChange, ...]
-    messages: tuple[str, ...]  # what the template has to say
+    old: TemplateTree
+    new: TemplateTree
+    answers: Mapping[str, Any]  # the recorded ones, by the names of the new version
+    changelog: str
 
 
 @dataclass(frozen=True)
-class Versions:
-    """From which version to which, and what else changes."""
+class Rendering:
+    """Both versions, rendered."""
 
-    old: Version
-    new: Version
-    answers: Mapping[str, Any]  # given for this upgrade
-    skip: tuple[str, ...]  # files to leave alone, from now on
-
-    @property
-    def texts(self) -> tuple[str, str]:
-        """Both versions as text."""
-        return str(self.old), str(self.new)
+    old: Rendered
+    new: Rendered
+    answers: tuple[AnswerChange, ...]
 
 
 def upgrade(
@@ -121,34 +131,39 @@ def upgrade(
     with ExitStack() as held:
         lock(project, request, held)
         versions = choose_versions(project, request, renders)
+        nothing_new = UpgradeResult(folder, Outcome.UP_TO_DATE, *versions.texts)
         ready = check_ready(project, request, versions)
         if ready is None:
-            return _up_to_date(folder, versions)
-        news = read_changelog(project, versions, renders)
+            return nothing_new
+        templates = open_templates(project, versions, renders)
         if versions.old != versions.new:
-            announce(*versions.texts, news)
+            announce(*versions.texts, templates.changelog)
         progress(f"Rendering {versions.old} and {versions.new}")
-        rendered = render(project, versions, request, renders)
-        if rendered is None:
-            return _up_to_date(folder, versions)
+        rendering = render(project, request, versions, templates, renders)
+        if rendering is None:
+            return nothing_new
         if versions.old == versions.new:
-            announce(*versions.texts, news)
+            announce(*versions.texts, templates.changelog)
         progress("Merging")
         store = held.enter_context(scratch(project.repo))
-        merged = merge(project.repo, store, ready.index, rendered.sides)
+        merged = merge(project.repo, store, ready.index, _sides(request, versions, rendering))
         plan = make_plan(project.repo, ready.index, merged)
-        result = preview(project, request, versions, plan, store)
-        result = replace(
-            result,
-            changelog=news,
+        preview = UpgradeResult(
+            folder,
+            Outcome.PREVIEW,
+            *versions.texts,
+            changes=plan.changes,
+            conflicts=tuple(map(project.repo.inside, plan.conflicts)),
+            changelog=templates.changelog,
+            diff=show(project.repo, store, plan, colour=request.colour) if request.diff else b"",
+            answers=rendering.answers,
+            messages=rendering.new.result.messages,
             notes=ready.notes,
-            answers=rendered.answers,
-            messages=rendered.messages,
         )
         if request.dry_run:
-            return result
+            return preview
         apply(project.repo, store, plan, versions=versions.texts, branch=ready.branch)
-        return record(project, request, ready, plan, result)
+        return record(project, request, plan, preview)
 
 
 def read(folder: Path, request: UpgradeRequest) -> Project:
@@ -156,7 +171,6 @@ def read(folder: Path, request: UpgradeRequest) -> Project:
 
     Raises:
         ScaffoldError: It is not a generated project, or not under git.
-        UsageError: An answer is given that no upgrade can change.
     """
     check_given(request.answers)
     recorded = answers_file.read(folder, request.answers_file)
@@ -178,19 +192,20 @@ def choose_versions(project: Project, request: UpgradeRequest, renders: Renders)
     """Decide from which version to which.
 
     Raises:
-        ScaffoldError: One of them is unknown.
+        ScaffoldError: One of them is unknown, or the catalog can't be reached.
     """
     recorded = project.recorded
-    source = renders.source(recorded)
-    known = source.versions()
-    old = parse_version(recorded.version_text, known)
-    new = parse_version(request.to, known) if request.to else max(old, known[-1])
-    skip = dict.fromkeys((*recorded.skip, *request.skip))
+    old_source, new_source = _sources(recorded, request, renders)
+    old = recorded_version(old_source, recorded)
+    wanted = dict.fromkeys((*recorded.skip, *request.skip))
+    skip = tuple(pattern for pattern in wanted if pattern not in request.unskip)
     return Versions(
         old=old,
-        new=new,
-        answers=request.answers,
-        skip=tuple(pattern for pattern in skip if pattern not in request.unskip),
+        new=new_source.find(request.to) if request.to else max(old, new_source.newest()),
+        old_source=old_source,
+        new_source=new_source,
+        skip=skip,
+        settings_change=new_source.url != recorded.url or skip != recorded.skip,
     )
 
 
@@ -205,82 +220,58 @@ def check_ready(project: Project, request: UpgradeRequest, versions: Versions) -
     preflight.check_no_operation(repo)
     index = read_index(repo)
     preflight.check_tracked(repo, index)
-    unchanged = versions.skip == project.recorded.skip and not versions.answers
-    if versions.old == versions.new and unchanged:
+    if versions.old == versions.new and not request.answers and not versions.settings_change:
         return None
     preflight.check_committed(repo, index)
     return Ready(index, head.branch(repo, request.branch) if request.branch else "", notes)
 
 
-def read_changelog(project: Project, versions: Versions, renders: Renders) -> str:
-    """What changed in the template between the two versions; on the way back, what is undone."""
-    old, new = sorted((versions.old, versions.new))
-    tree = renders.tree(renders.source(project.recorded), new)
-    file = tree.root / "CHANGELOG.md"
-    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-    return changelog.between(
-        text,
-        old,
-        new,
-        template=str(project.recorded.answers.get("template", "")),
-        templates=[path.name for path in tree.root.glob("templates/*")],
+def open_templates(project: Project, versions: Versions, renders: Renders) -> Templates:
+    """Open the template at both versions.
+
+    Raises:
+        ScaffoldError: It can't be read, or the new version has no such project.
+    """
+    old = renders.tree(versions.old_source, versions.old)
+    new = renders.tree(versions.new_source, versions.new)
+    answers = renames.follow(old, new, project.recorded.answers)
+    newer = (old if versions.new < versions.old else new).root
+    file = newer / "CHANGELOG.md"
+    news = changelog.between(
+        file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "",
+        *sorted((versions.old, versions.new)),
+        template=str(answers.get("template", "")),
+        templates=[path.name for path in newer.glob("templates/*")],
     )
+    return Templates(old, new, answers, news)
 
 
 def render(
-    project: Project, versions: Versions, request: UpgradeRequest, renders: Renders
-) -> Renderings | None:
-    """Render both versions; None if they are the same.
+    project: Project,
+    request: UpgradeRequest,
+    versions: Versions,
+    templates: Templates,
+    renders: Renders,
+) -> Rendering | None:
+    """Render both versions; None if they, and all that is recorded, are the same.
 
     Raises:
         ScaffoldError: The template fails.
-        UsageError: An answer does not fit, or no longer fits and nobody agreed to another.
+        UsageError: An answer does not fit.
     """
-    recorded = project.recorded
-    source = renders.source(recorded)
-    old, new = versions.old, versions.new
-    before = renders.render(renders.tree(source, old), recorded.answers)
-    tree = renders.tree(source, new)
-    after = renders.render(tree, recorded.answers, versions.answers, ask=request.ask)
-    answers = changed_answers(recorded.answers, before, after)
+    old = renders.render(templates.old, project.recorded.answers)
+    new = renders.render(templates.new, templates.answers, request.answers, ask=request.ask)
+    before = renames.follow(templates.old, templates.new, old.answers)
+    changes = changed_answers(templates.answers, before, new)
     agreed = request.ask or request.accept_defaults or request.dry_run
-    check_changes(answers, after, agreed=agreed)
-    same = old == new and before.answers == after.answers
-    if same and versions.skip == recorded.skip:
-        return None
-    rendered = (after.folder / answers_file.FILE_NAME).read_text(encoding="utf-8")
-    text = answers_file.with_skip(rendered, versions.skip) if versions.skip else rendered
-    sides = Sides(
-        base=before.folder,
-        new=after.folder,
-        labels=Labels(
-            f"template v{old}", f"template v{new}" + (", other answers" if old == new else "")
-        ),
-        skips=Skips(versions.skip),
-        answers_file=request.answers_file,
-        record_text=text.encode(),
-    )
-    return Renderings(sides, answers, after.result.messages)
-
-
-def preview(
-    project: Project, request: UpgradeRequest, versions: Versions, plan: Plan, store: Scratch
-) -> UpgradeResult:
-    """What the plan will do, for people and programs."""
-    old, new = versions.texts
-    return UpgradeResult(
-        project.folder,
-        Outcome.PREVIEW,
-        old,
-        new,
-        changes=plan.changes,
-        conflicts=tuple(map(project.repo.inside, plan.conflicts)),
-        diff=show(project.repo, store, plan, colour=request.colour) if request.diff else b"",
-    )
+    standalone = templates.new.standalone
+    check_changes(changes, new, project.folder, agreed=agreed, standalone=standalone)
+    same = versions.old == versions.new and old.answers == new.answers
+    return None if same and not versions.settings_change else Rendering(old, new, changes)
 
 
 def record(
-    project: Project, request: UpgradeRequest, ready: Ready, plan: Plan, result: UpgradeResult
+    project: Project, request: UpgradeRequest, plan: Plan, result: UpgradeResult
 ) -> UpgradeResult:
     """Commit what was applied, if that is asked for and no conflict is left.
 
@@ -289,7 +280,7 @@ def record(
     """
     if plan.conflicts:
         return replace(result, outcome=Outcome.CONFLICTS)
-    if not (request.commit or ready.branch):
+    if not (request.commit or request.branch):
         return replace(result, outcome=Outcome.STAGED)
     message = commit_message(result.old, result.new)
     done = head.commit(project.repo, plan.stages, message)
@@ -325,5 +316,41 @@ def _check_journal(repo: Repo, request: UpgradeRequest) -> tuple[str, ...]:
     return (f"the unfinished upgrade from {begun.old} to {begun.new} was forgotten: {reason}",)
 
 
-def _up_to_date(folder: Path, versions: Versions) -> UpgradeResult:
-    return UpgradeResult(folder, Outcome.UP_TO_DATE, *versions.texts)
+def _sides(request: UpgradeRequest, versions: Versions, rendering: Rendering) -> Sides:
+    """What to merge."""
+    rendered = (rendering.new.folder / answers_file.FILE_NAME).read_text(encoding="utf-8")
+    text = answers_file.with_skip(rendered, versions.skip) if versions.skip else rendered
+    other = ", other answers" if versions.old == versions.new else ""
+    once = {path for side in (rendering.old, rendering.new) for path in side.result.once}
+    return Sides(
+        base=rendering.old.folder,
+        new=rendering.new.folder,
+        record_text=text.encode(),
+        labels=Labels(f"template v{versions.old}", f"template v{versions.new}{other}"),
+        skips=Skips(versions.skip, frozenset(once)),
+        answers_file=request.answers_file,
+    )
+
+
+def _sources(
+    recorded: Recorded, request: UpgradeRequest, renders: Renders
+) -> tuple[Source, Source]:
+    """Where the recorded version and the wanted one come from.
+
+    A catalog that moved has the recorded version, too. One that takes over from another has not:
+    then the recorded catalog gives it.
+    """
+    if not request.catalog:
+        source = renders.source(recorded)
+        return source, source
+    source = renders.open(request.catalog)
+    try:
+        source.find(recorded.version_text)
+    except UnreachableCatalogError:
+        raise
+    except ScaffoldError as unknown:
+        try:
+            return renders.source(recorded), source
+        except UnreachableCatalogError:
+            raise unknown from None
+    return source, source

@@ -9,7 +9,7 @@ from mlops_scaffold import answers as answers_file
 from mlops_scaffold.git.index import read_index
 from mlops_scaffold.git.objects import scratch
 from mlops_scaffold.git.repo import NoRepositoryError, open_repo, split
-from mlops_scaffold.source.base import parse_version
+from mlops_scaffold.source.opening import recorded_version
 from mlops_scaffold.upgrade import journal, plain_folder
 from mlops_scaffold.upgrade.journal import Phase
 from mlops_scaffold.upgrade.preflight import is_present
@@ -73,10 +73,10 @@ def status(project: Path, renders: Renders, *, name: str = answers_file.FILE_NAM
     """
     recorded = answers_file.read(project, name)
     repo = _repo_of(project)
-    known = renders.source(recorded).versions()
-    version = parse_version(recorded.version_text, known)
-    newest = max(version, known[-1])
-    base = renders.render(renders.tree(renders.source(recorded), version), recorded.answers)
+    origin = renders.source(recorded)
+    version = recorded_version(origin, recorded)
+    newest = max(version, origin.newest())
+    base = renders.render(renders.tree(origin, version), recorded.answers)
     return Status(
         project=project,
         source=recorded.url,
@@ -105,7 +105,7 @@ def difference(
     recorded = answers_file.read(project, name)
     repo = _repo_of(project)
     origin = renders.source(recorded)
-    version = parse_version(recorded.version_text, origin.versions())
+    version = recorded_version(origin, recorded)
     base = renders.render(renders.tree(origin, version), recorded.answers).folder
     files = differences(project, repo, base, name)
     if repo is None:
