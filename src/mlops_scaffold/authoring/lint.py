@@ -28,7 +28,6 @@ QUESTION_KEYS = (
 )
 _UNSAFE = {"unsafe-setting"}
 MAX_QUESTIONS, MAX_OWN_QUESTIONS = 5, 3
-_ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 _ONE_LINE_DEPENDENCIES = re.compile(r"^dependencies\s*=\s*\[[^\n\]]*[\"'][^\n\]]*\]", re.MULTILINE)
 _PLACE = re.compile(r"^(?P<file>.+?)(?:, line |:)(?P<line>\d+)?: (?P<what>.*)", re.DOTALL)
 # What every repository made from a template of ours has (see CONTRIBUTING.md).
@@ -74,9 +73,10 @@ def check(root: Path, *, contract: bool | None = None) -> tuple[Finding, ...]:
         *_counts(entries, slugs),
         *_catalog(slugs, {project.slug for project in known.projects}),
     ]
+    answers_file = _answers_file(entries)
     for slug in slugs:
         found += _answer_sets(root, slug, entries)
-        found += _files(root, slug)
+        found += _files(root, slug, answers_file)
         found += _contract(root, slug) if ours else ()
     for path in _walk(root / "templates"):
         found += _dependencies(root, path)
@@ -235,11 +235,22 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _files(root: Path, slug: str) -> Iterator[Finding]:
+def _answers_file(entries: tuple[Entry, ...]) -> str:
+    """What the template of the answers file is called, with the catalog's delimiters."""
+    settings = {entry.key: entry.value for entry in entries if entry.is_setting}
+    options = settings.get("_envops")
+    options = options if isinstance(options, dict) else {}
+    start = options.get("variable_start_string", "{{")
+    end = options.get("variable_end_string", "}}")
+    suffix = settings.get("_templates_suffix") or ".jinja"
+    return f"{start} _copier_conf.answers_file {end}{suffix}"
+
+
+def _files(root: Path, slug: str, answers_file: str) -> Iterator[Finding]:
     project = root / "templates" / slug / "project"
-    if not (project / _ANSWERS_FILE).is_file():
+    if not (project / answers_file).is_file():
         message = "Copier can't update a project without an answers file"
-        fix = f"add a file named {_ANSWERS_FILE} as in templates/model-service/project"
+        fix = f"add a file named {answers_file}, as in templates/model-service/project"
         yield Finding(f"templates/{slug}/project", 1, "no-answers-file", message, fix)
     for path in _walk(project):
         name, inner = path.relative_to(root).as_posix(), path.relative_to(project).as_posix()

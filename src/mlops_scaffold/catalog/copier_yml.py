@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from mlops_scaffold.catalog.yamlfile import Node
 
 _NAME = re.compile(r"copier\.ya?ml", re.IGNORECASE)
-_ONLY_FOR = re.compile(r"""\{\{\s*template\s*==\s*(['"])([a-z0-9-]+)\1\s*\}\}""")
+# With whatever delimiters `_envops` sets.
+_ONLY_FOR = re.compile(r"""[^\w\s]{2,3}\s*template\s*==\s*(['"])([a-z0-9-]+)\1\s*[^\w\s]{2,3}""")
 _JINJA = re.compile(r"[{<\[(]\W")  # also with the delimiters that `_envops` may set
 # Settings that neither run code nor read or write outside the project. All others are refused.
 HARMLESS_SETTINGS = frozenset(

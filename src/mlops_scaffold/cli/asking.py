@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_scaffold.errors import ScaffoldError, UsageError
+from mlops_scaffold.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,10 +60,12 @@ def _read(file: Path) -> dict[str, Any]:
 
     if file != _STDIN:
         documents = yamlfile.read(file)
-    elif sys.stdin is None:
-        raise ScaffoldError("standard input is closed", hint="name a file: --data-file FILE")
     else:
         documents = yamlfile.read_stream(sys.stdin.buffer, _STDIN_NAME)
+        if all(document.value is None for document in documents):  # what was to write it failed
+            raise UsageError(
+                "--data-file -: standard input holds no answers", hint="expected KEY: VALUE lines"
+            )
     found: dict[str, Any] = {}
     for document in documents:
         if document.value is not None:

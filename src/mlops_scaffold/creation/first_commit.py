@@ -48,7 +48,7 @@ def make(project: Path, message: str) -> None:
         git.run("init", "--quiet", "--template=", "-b", branch, cwd=project, isolated=False)
         git.run(*_PLAIN, "add", "--all", cwd=project, isolated=False)
         git.run(
-            *("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--cleanup=verbatim"),
+            *(*_PLAIN, "commit", "--quiet", "--no-verify", "--no-gpg-sign", "--cleanup=verbatim"),
             "--file=-",
             cwd=project,
             stdin=message.encode(),
