@@ -13,7 +13,7 @@ from mlops_scaffold.catalog.loading import load
 from mlops_scaffold.errors import ScaffoldError, UsageError
 from mlops_scaffold.render import sandbox
 from mlops_scaffold.render.render import render
-from mlops_scaffold.source import external
+from mlops_scaffold.source import location
 from mlops_scaffold.source.base import parse_version
 from mlops_scaffold.source.opening import open_source
 
@@ -81,16 +81,6 @@ def test_a_url_is_fetched_and_recorded(make_catalog: MakeCatalog, tmp_path: Path
     assert f"_src_path: file://{root}\n" in (tmp_path / "out/.copier-answers.yml").read_text()
 
 
-def test_a_repository_without_version_tags_gives_its_newest_commit(
-    make_catalog: MakeCatalog, tmp_path: Path
-) -> None:
-    root = make_catalog()
-    commit_all(root, "something")
-    assert open_source(f"file://{root}").versions() == ()
-    render_from(f"file://{root}", tmp_path / "out")
-    assert "_commit: v0.0.0.dev0+" in (tmp_path / "out/.copier-answers.yml").read_text()
-
-
 @pytest.mark.parametrize(
     "spec",
     [
@@ -123,13 +113,13 @@ def test_git_itself_is_held_to_harmless_transports(
 
 def test_credentials_are_neither_recorded_nor_printed() -> None:
     address = "https://user:hunter2@127.0.0.1:1/x.git"
-    found = external.open_foreign(address)
+    found = open_source(address)
     assert found.url == "https://127.0.0.1:1/x.git"
     with pytest.raises(ScaffoldError) as caught:
         found.versions()
     assert "hunter2" not in caught.value.message + caught.value.hint
-    assert external.without_credentials("ssh://git:pw@host/x") == "ssh://git@host/x"
-    assert external.without_credentials("git@host:x") == "git@host:x"
+    assert location.without_credentials("ssh://git:pw@host/x") == "ssh://git@host/x"
+    assert location.without_credentials("git@host:x") == "git@host:x"
 
 
 def test_submodules_are_not_fetched(make_catalog: MakeCatalog, tmp_path: Path) -> None:
@@ -352,7 +342,7 @@ BOMB = "a0: &a0 x\n" + "".join(
 def test_yaml_that_unfolds_endlessly_is_refused(
     make_catalog: MakeCatalog, tmp_path: Path, file: str
 ) -> None:
-    refused(make_catalog({file: BOMB}), tmp_path, "aliases are not allowed")
+    refused(make_catalog({file: BOMB}), tmp_path, "aliases unfold to more than")
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_our_own_templates_are_held_to_the_contract(make_catalog: MakeCatalog) -
         ({"copier.yml": "a: [\n"}, ("copier.yml", 2, "unreadable")),
         ({"copier.yml": "a: 1\na: 2\n"}, ("copier.yml", 2, "unreadable")),
         ({"catalog.yaml": "projects:\n  - {slug: demo}\n"}, ("catalog.yaml", 2, "unreadable")),
-        ({"catalog.yaml": None}, ("copier.yml", 1, "unreadable")),
+        ({"catalog.yaml": None}, ("catalog.yaml", 1, "missing")),
     ],
 )
 def test_each_trap_is_found_where_it_is(

@@ -13,7 +13,7 @@ from packaging.version import Version
 
 from mlops_scaffold.answers import Recorded
 from mlops_scaffold.errors import ScaffoldError
-from mlops_scaffold.source import releases
+from mlops_scaffold.source import releases, saved
 from mlops_scaffold.source.base import BUILTIN_URL, parse_version
 from mlops_scaffold.source.builtin import BuiltinSource
 from mlops_scaffold.source.opening import source_for
@@ -217,3 +217,66 @@ def test_naming_the_builtin_catalog_costs_next_to_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+DAMAGES = {
+    "objects are gone": "find {repo}/objects -mindepth 1 -delete",
+    "old files were cleaned away": "find {repo} -type f -delete",
+    "a pack is cut off": "find {repo} -name '*.pack' -exec truncate -s 64 {{}} +",
+    "a pack is gone": "find {repo} -name '*.pack' -delete",
+    "loose objects are empty": "find {repo}/objects -type f -exec truncate -s 0 {{}} +",
+    "HEAD is gone": "rm {repo}/HEAD",
+    "the tags are gone": "rm -rf {repo}/packed-refs {repo}/refs/tags",
+    "a tag was moved": "rm -rf {repo}/packed-refs && cp {repo}/refs/heads/main {repo}/refs/tags/v9",
+    "it is empty": "rm -rf {repo} && mkdir {repo}",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_cache_heals(make_catalog: MakeCatalog, damage: str) -> None:
+    root = make_catalog()
+    for version in ("0.1.0", "0.2.0"):
+        write_files(root, {README: f"{version}\n"})
+        cut_release(root, version)
+    with releases.repository(root / "releases") as repo:
+        pass
+    for read_first in (True, False):
+        subprocess.run(["sh", "-c", DAMAGES[damage].format(repo=repo)], check=True)
+        if read_first:
+            with builtin(root, "0.3.0.dev0").tree(Version("0.1.0")) as tree:
+                assert (tree.root / README).read_text() == "0.1.0\n"
+        with releases.repository(root / "releases") as healed:  # as plain git reads it
+            assert git(healed, "tag").split() == ["v0.1.0", "v0.2.0"]
+            assert git(healed, "show", f"v0.1.0:{README}") == "0.1.0"
+            assert healed == repo
+
+
+def test_a_damaged_cache_that_cannot_be_written_is_done_without(
+    make_catalog: MakeCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_catalog()
+    cut_release(root, "0.1.0")
+    with releases.repository(root / "releases") as repo:
+        pass
+    subprocess.run(["rm", "-rf", str(repo / "objects")], check=True)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(releases, "_unpack_into_place", full)
+    with builtin(root, "0.2.0.dev0").tree(Version("0.1.0")) as tree:
+        assert (tree.root / README).exists()
+    with releases.repository(root / "releases") as other:
+        assert git(other, "tag") == "v0.1.0"
+        assert other != repo
+
+
+@pytest.mark.parametrize("variable", ["MLOPS_SCAFFOLD_CACHE_DIR", "MLOPS_SCAFFOLD_CONFIG_DIR"])
+def test_an_empty_variable_counts_as_unset(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(variable, "")
+    assert releases.cache_folder("x").is_absolute()
+    assert saved.config_file().is_absolute()
+    assert not any(tmp_path.iterdir())

@@ -226,7 +226,7 @@ def test_a_file_that_is_no_catalog_is_refused_by_name(content: bytes, tmp_path: 
 
 
 def test_a_folder_without_a_catalog_is_refused_with_advice(tmp_path: Path) -> None:
-    with pytest.raises(ScaffoldError, match=r"no catalog\.yaml") as caught:
+    with pytest.raises(ScaffoldError, match=r"neither catalog\.yaml nor copier\.yml") as caught:
         load(tmp_path)
     assert "templates/" in caught.value.hint
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_scaffold.git.index import read_index
 from mlops_scaffold.git.objects import scratch
 from mlops_scaffold.git.repo import open_repo
 from mlops_scaffold.upgrade import apply, journal
-from mlops_scaffold.upgrade.plan import merge
+from mlops_scaffold.upgrade.merge import Sides, merge
+from mlops_scaffold.upgrade.plan import make_plan
+from mlops_scaffold.upgrade.preflight import check_tracked
+from mlops_scaffold.upgrade.skip import Skips
+from mlops_scaffold.upgrade.trees import Labels
 
 if TYPE_CHECKING:
+    from mlops_scaffold.git.objects import Scratch
+    from mlops_scaffold.git.repo import Repo
     from mlops_scaffold.upgrade.model import Plan
 
-LABELS = ("template v1.0.0", "template v1.1.0")
+LABELS = Labels("template v1.0.0", "template v1.1.0")
 Files = Mapping[str, bytes | str | None]  # None in an edit: delete; "-> x" a link; "x!" executable
 
 
@@ -87,6 +94,7 @@ class World:
     new: Path
     repo: Path  # top of the work tree
     project: Path
+    skips: Skips = field(default_factory=Skips)
 
     def own(self, files: Files) -> None:
         """The owner edits and commits."""
@@ -100,14 +108,21 @@ class World:
     def plan(self) -> Plan:
         repo = open_repo(self.project)
         with scratch(repo) as store:
-            return merge(repo, store, self.base, self.new, labels=LABELS)
+            return self._plan(repo, store)
 
     def upgrade(self) -> Plan:
         repo = open_repo(self.project)
         with journal.lock(repo), scratch(repo) as store:
-            plan = merge(repo, store, self.base, self.new, labels=LABELS)
+            plan = self._plan(repo, store)
             apply.apply(repo, store, plan, versions=("1.0.0", "1.1.0"))
             return plan
+
+    def _plan(self, repo: Repo, store: Scratch) -> Plan:
+        index = read_index(repo)
+        check_tracked(repo, index)
+        text = (self.new / ".copier-answers.yml").read_bytes()
+        sides = Sides(self.base, self.new, text, LABELS, self.skips)
+        return make_plan(repo, index, merge(repo, store, index, sides))
 
     def verdicts(self, plan: Plan | None = None) -> dict[str, str]:
         return {change.path: change.verdict for change in (plan or self.plan()).changes}

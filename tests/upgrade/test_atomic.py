@@ -18,7 +18,9 @@ import pytest
 from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.git.repo import Repo, open_repo
 from mlops_scaffold.upgrade import journal
-from mlops_scaffold.upgrade.apply import perform, undo
+from mlops_scaffold.upgrade.apply import carry_on
+from mlops_scaffold.upgrade.journal import Journal, Phase
+from mlops_scaffold.upgrade.undo import undo
 from tests.upgrade.support import World, git, index, make_world, read, write
 
 LINES = "".join(f"line {n}\n" for n in range(20))
@@ -140,12 +142,17 @@ def test_killed_while_git_held_the_new_index(
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     repo = open_repo(case.project)
-    begun = journal.load(repo)
-    assert begun is not None
-    assert begun.phase == journal.APPLYING
-    perform(repo, begun)
+    phase, begun = loaded(repo)
+    assert phase is Phase.APPLYING
+    carry_on(repo, begun)
     assert_upgraded(case, waiting=False)
-    assert not (repo.git_dir / "mlops-scaffold").exists()
+    assert loaded(repo)[0] is Phase.DONE
+
+
+def loaded(repo: Repo) -> tuple[Phase, Journal]:
+    found = journal.load(repo)
+    assert found is not None
+    return found
 
 
 def check_recovery(
@@ -153,29 +160,24 @@ def check_recovery(
 ) -> None:
     """As before, as after, or brought to one of them; nothing left behind."""
     repo = open_repo(case.project)
-    begun = journal.load(repo)
-    finished = begun is None and index(case.repo) != staged
-    if finished:
-        journal.sweep(repo)  # as the next upgrade does, if the kill came between the last removals
-    if begun is None and not finished:
+    journal.sweep(repo)  # as the next upgrade does
+    found = journal.load(repo)
+    if found is None:
         assert (read(case.repo), index(case.repo)) == (before, staged)
         (repo.git_dir / "index.lock").unlink(missing_ok=True)  # of the git that was killed with it
-        begun = None
         case.upgrade()
-        begun = journal.load(repo)
-    elif begun and begun.phase == journal.APPLYING and forward:
-        perform(repo, begun)
-        begun = journal.load(repo)
-    elif begun:
-        undo(repo, begun)
+    elif found[0] is Phase.APPLYING and forward:
+        carry_on(repo, found[1])
+    elif found[0] in (Phase.APPLYING, Phase.UNDOING):
+        undo(repo, found[1])
         assert (read(case.repo), index(case.repo)) == (before, staged)
         assert git(case.repo, "status", "--porcelain", "-uno") == b""
         case.upgrade()
-        begun = journal.load(repo)
-    assert_upgraded(case, waiting=begun is not None)
-    if begun:
-        undo(repo, begun)
-        assert (read(case.repo), index(case.repo)) == (before, staged)
+    phase, begun = loaded(repo)
+    assert phase in (Phase.CONFLICTS, Phase.DONE)
+    assert_upgraded(case, waiting=phase is Phase.CONFLICTS)
+    undo(repo, begun)
+    assert (read(case.repo), index(case.repo)) == (before, staged)
     assert not (repo.git_dir / "mlops-scaffold").exists()
     assert not (repo.git_dir / "index.lock").exists()
 
@@ -203,8 +205,7 @@ def test_abort_that_is_killed_can_be_repeated(
     before, staged = read(case.repo), index(case.repo)
     case.upgrade()
     repo = open_repo(case.project)
-    begun = journal.load(repo)
-    assert begun is not None
+    _, begun = loaded(repo)
     replace, calls = Path.replace, iter(range(limit))
 
     def failing(source: Path, target: Path) -> Path:
@@ -216,10 +217,10 @@ def test_abort_that_is_killed_can_be_repeated(
     with suppress(KeyboardInterrupt):
         undo(repo, begun)
     monkeypatch.undo()
-    begun = journal.load(repo)
-    if begun:
-        assert begun.phase == journal.UNDOING
-        undo(repo, begun)
+    found = journal.load(repo)
+    if found:
+        assert found[0] is Phase.UNDOING
+        undo(repo, found[1])
     assert (read(case.repo), index(case.repo)) == (before, staged)
 
 
@@ -229,9 +230,7 @@ def test_work_done_on_conflicts_is_kept_in_git_when_it_is_undone(tmp_path: Path)
     case.upgrade()
     write(case.project, {"a.py": "half resolved\n", "new/deep/file.txt": "edited\n"})
     repo = open_repo(case.project)
-    begun = journal.load(repo)
-    assert begun is not None
-    rescued = undo(repo, begun)
+    rescued = undo(repo, loaded(repo)[1])
     assert read(case.repo) == before
     assert git(case.repo, "cat-file", "blob", rescued["a.py"]) == b"half resolved\n"
     assert git(case.repo, "cat-file", "blob", rescued["new/deep/file.txt"]) == b"edited\n"
@@ -310,3 +309,6 @@ def test_another_git_at_work(tmp_path: Path) -> None:
     with pytest.raises(ScaffoldError, match="another git process"):
         case.upgrade()
     assert read(case.repo) == before
+    assert not (case.repo / ".git/mlops-scaffold").exists(), "what was refused leaves no record"
+    (case.repo / ".git/index.lock").unlink()
+    case.upgrade()

@@ -18,7 +18,7 @@ def project(*lines: str, head: str = "[project]\ndependencies") -> str:
 def merged(base: str, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
     """The merged file, where nothing is left to conflict."""
     result = merge(base, ours, theirs)
-    assert result.base == result.ours == result.theirs
+    assert result.base == result.ours == result.new
     return result.ours, result.notes
 
 
@@ -52,7 +52,7 @@ def test_what_only_one_side_touched_is_taken_as_it_is() -> None:
     base = 'x = 1\n[project]\ndependencies = ["a>=1", "b"]\n'
     ours = 'x = 1\n[project]\ndependencies = ["a>=1", "b", "mine"]  # odd  layout\n'
     assert merge(base, ours, base).ours == ours
-    assert merge(base, base, ours).theirs == ours
+    assert merge(base, base, ours).new == ours
 
 
 def test_comments_stay() -> None:
@@ -75,9 +75,9 @@ def test_wishes_that_cannot_both_hold_are_left_to_git() -> None:
     base = project('"a>=1",', '"b>=1",')
     result = merge(base, project('"a==1.5",', '"b",'), project('"a>=2",', '"b>=1",', '"c",'))
     assert '"a==1.5",' in result.ours
-    assert '"a>=2",' in result.theirs
+    assert '"a>=2",' in result.new
     assert '"a>=1",' in result.base
-    assert result.ours.replace("==1.5", ">=2") == result.theirs
+    assert result.ours.replace("==1.5", ">=2") == result.new
     assert '"c",' in result.ours
 
 
@@ -109,7 +109,7 @@ def test_lists_that_are_merged(head: str) -> None:
 @pytest.mark.parametrize("text", ["[project\n", "dependencies = [", '[tool.x]\nlist = ["a"]\n'])
 def test_what_cannot_be_read_is_left_alone(text: str) -> None:
     result = merge(text, text + "#", text + "##")
-    assert (result.base, result.ours, result.theirs) == (text, text + "#", text + "##")
+    assert (result.base, result.ours, result.new) == (text, text + "#", text + "##")
 
 
 def test_random_changes_lose_no_wish() -> None:

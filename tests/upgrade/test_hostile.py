@@ -7,6 +7,7 @@ Every case ends with nothing lost, and with the template's change in place or a 
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -365,15 +366,21 @@ class TestOtherConfigurations:
         upgraded(linked)
         assert read(case.repo) == main
 
-    def test_repository_of_someone_else(self, tmp_path: Path) -> None:
+    def test_the_hint_for_a_repository_of_another_user_helps(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         if os.geteuid() != 0:
             pytest.skip("only root can give files away")
-        case = world(tmp_path)
+        case = make_world(tmp_path / "it's here", BASE, {"app.py": CHANGED}, prefix="one/")
         for path in [case.repo, *case.repo.rglob("*")]:
             os.chown(path, 12345, 12345, follow_symlinks=False)
-        with pytest.raises(ScaffoldError, match="belongs to someone else") as refusal:
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+        monkeypatch.setenv("LANGUAGE", "de")  # the messages of git stay those that are matched
+        with pytest.raises(ScaffoldError, match="belongs to another user") as refusal:
             case.upgrade()
-        assert "safe.directory" in refusal.value.hint
+        command = refusal.value.hint.partition(": ")[2]
+        subprocess.run(command, shell=True, check=True)  # noqa: S602
+        upgraded(case)
 
     def test_git_that_is_too_old(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         case = world(tmp_path)

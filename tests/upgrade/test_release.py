@@ -58,13 +58,13 @@ def test_releases_build_on_each_other(catalog: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "change", "said"),
     [
-        ("0.3.0", {"own.txt": "x"}, "not everything is committed"),
+        ("0.3.0", {"own.txt": "x"}, "these files are not committed"),
         ("nonsense", {}, "not a version"),
         ("0.3.0.dev0", {}, "development version"),
-        ("0.2.0", {}, "does not follow"),
-        ("0.1.5", {}, "does not follow"),
-        ("0.4.0", {}, "not next"),
-        ("0.3.0", {}, "says nothing under"),
+        ("0.2.0", {}, "is not newer than"),
+        ("0.1.5", {}, "is not newer than"),
+        ("0.4.0", {}, "can.t follow"),
+        ("0.3.0", {}, "has no entry under"),
     ],
 )
 def test_refusals(catalog: Path, version: str, change: dict[str, str], said: str) -> None:
@@ -81,6 +81,35 @@ def test_catalog_with_findings_is_not_released(tmp_path: Path) -> None:
     commit(root)
     with pytest.raises(ScaffoldError, match="findings"):
         release.cut(root, "0.1.0")
+
+
+PROOF = "tests/proof/__main__.py"
+
+
+def test_what_is_not_proved_is_not_released(tmp_path: Path) -> None:
+    root = start(tmp_path / "checkout")
+    says = "import sys\nprint('UNPROVED  demo/defaults: run (never proved)')\nsys.exit(1)\n"
+    write(root, {PROOF: says})
+    commit(root)
+    before = read(root)
+    with pytest.raises(ScaffoldError, match=r"not everything is proved:\n  demo/defaults: run"):
+        release.cut(root, "0.1.0")
+    assert read(root) == before
+
+
+def test_a_proof_that_cannot_be_asked_is_no_proof(tmp_path: Path) -> None:
+    root = start(tmp_path / "checkout")
+    write(root, {PROOF: "import nothing_like_this\n"})
+    commit(root)
+    with pytest.raises(ScaffoldError, match=r"cannot tell whether .* nothing_like_this"):
+        release.cut(root, "0.1.0")
+
+
+def test_what_is_proved_is_released(tmp_path: Path) -> None:
+    root = start(tmp_path / "checkout")
+    write(root, {PROOF: "import sys\nsys.exit(sys.argv[1:] != ['state', '--check'])\n"})
+    commit(root)
+    assert str(release.cut(root, "0.1.0", date=DAY).version) == "0.1.0"
 
 
 def test_a_release_that_cannot_be_committed_leaves_nothing(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_what_a_killed_upgrade_left_is_swept_up(make_project: Make) -> None:
     left.mkdir(parents=True)
     (left / "state.json").write_text("{")
     assert call("upgrade", project) == 0
-    assert not left.parent.exists()
+    assert not left.exists()
 
 
 def test_conflicts_are_resolved_and_continued(
@@ -269,8 +269,8 @@ def test_at_a_terminal_the_changelog_comes_first_and_new_questions_are_asked(
     assert "\x1b[32m+" in said, "the difference is in colour"
     assert "demo_extra: true" in recorded(project)
     assert "demo_size: large" in recorded(project)
-    git(project, "restore", "--staged", "--worktree", ".")
-    assert git(project, "status", "--porcelain") == b"", "what it says to undo it does"
+    assert call("upgrade", project, "--abort") == 0
+    assert git(project, "status", "--porcelain") == b""
     said, code = at_terminal(["upgrade", "-y"], [], project, first=ours)
     assert code == 0, said
     assert "Extra?" not in said
@@ -291,7 +291,7 @@ def test_projects_of_one_repository(make_project: Make, tmp_path: Path) -> None:
     write(inside, {"other/notes.txt": "not committed\n"})
     assert call("upgrade", *(inside / name for name in names)) == 3
     assert ["v0.2.0" in recorded(inside / name) for name in names] == [True, False, True]
-    assert call("upgrade", inside / "first", "--abort") == 1, "it is another one's that waits"
+    assert call("upgrade", inside / "first", "--continue") == 1, "it is another one's that waits"
     assert call("upgrade", inside / "second", "--abort") == 0
     assert "v0.2.0" in recorded(inside / "first"), "what is done stays done"
     changed = git(inside, "status", "--porcelain").decode().splitlines()
@@ -379,14 +379,32 @@ def test_refusals(
     assert read(project) == before
 
 
-def test_downgrade_is_refused(make_project: Make, capfd: pytest.CaptureFixture[str]) -> None:
+def test_going_back_to_an_older_version(
+    make_project: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
     project = make_project()
-    assert call("upgrade", project, "--commit") == 0
     before = read(project)
-    assert call("upgrade", project, "--to", "0.1.0") == 1
-    assert "only go forward" in capfd.readouterr().err
+    assert call("upgrade", project, "--commit") == 0
+    write(project, {"app.py": (project / "app.py").read_text() + "mine\n"})
+    commit(project)
+    capfd.readouterr()
+    assert call("upgrade", project, "--to", "0.1.0", "--commit") == 0
+    out = capfd.readouterr().out
+    assert "0.2.0 -> 0.1.0, back to an older version" in out
+    assert out.index("This takes back:") < out.index("Line 3 is better")
+    assert read(project) == {**before, "app.py": ("file", (LINES + "mine\n").encode())}
+    subject = git(project, "log", "-1", "--format=%s").decode().strip()
+    assert subject == "Take the template back from 0.2.0 to 0.1.0"
+    found = called(capfd, "status", project)["projects"][0]
+    assert (found["version"], found["update_available"]) == ("0.1.0", True)
+
+
+def test_calls_that_make_no_sense(make_project: Make) -> None:
+    project = make_project()
+    before = read(project)
     assert call("upgrade", project, "--to", "7") == 1
     assert call("upgrade", project, "--abort", "--continue") == 2
+    assert call("upgrade", project, "--continue", "--to", "0.2.0") == 2
     assert read(project) == before
 
 

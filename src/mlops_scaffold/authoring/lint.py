@@ -63,6 +63,10 @@ def check(root: Path, *, contract: bool | None = None) -> tuple[Finding, ...]:
     except ScaffoldError as error:
         return (_unreadable(root, error),)
     slugs = [path.parent.name for path in sorted((root / "templates").glob("*/project"))]
+    if known.standalone and slugs:
+        message = "a catalog lists its projects here, and there is no such file"
+        fix = f"add it, with a project that has `slug: {slugs[0]}`, a title and a level"
+        return (Finding("catalog.yaml", 1, "missing", message, fix),)
     found = [
         *_settings(root, entries),
         *_questions(root, entries),

@@ -1,7 +1,7 @@
 """Cutting a release: for maintainers, in a checkout of this project.
 
-A release is a commit in a history of its own, which holds nothing but the catalog; each is kept as
-one git bundle on top of the one before, in `releases/`. What was released never changes: the same
+A release is a commit in a separate history that holds only the catalog. Each is stored in
+`releases/` as one git bundle on top of the previous one. What was released never changes: the same
 catalog, version and date give the same commit.
 """
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from mlops_scaffold.authoring import lint
+from mlops_scaffold.authoring import lint, proof
 from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.git import command as git
 from mlops_scaffold.source import releases
@@ -54,7 +54,7 @@ def cut(
         date: The day of the release (default: today, UTC).
 
     Raises:
-        ScaffoldError: Something is not ready; nothing was changed.
+        ScaffoldError: It can't be released; nothing was changed.
     """
     new = _check(root, version)
     day = date or dt.datetime.now(dt.UTC).date()
@@ -73,7 +73,11 @@ def cut(
 
 
 def _check(root: Path, text: str) -> Version:
-    """The version, if everything is ready to release it."""
+    """The version, if it can be released now.
+
+    Raises:
+        ScaffoldError: It can't.
+    """
     try:
         new = Version(text)
     except InvalidVersion as error:
@@ -82,22 +86,27 @@ def _check(root: Path, text: str) -> Version:
         raise ScaffoldError(f"{root} is not a checkout", hint="releases are cut in a git clone")
     changed = git.run("status", "--porcelain", cwd=root).decode(errors="replace").rstrip()
     if changed:
-        raise ScaffoldError(f"not everything is committed:\n{changed}", hint="commit it first")
+        raise ScaffoldError(
+            f"these files are not committed:\n{changed}", hint="commit them first: git commit -a"
+        )
     if new.is_devrelease or new.local:
-        raise ScaffoldError(f"{new} is a development version", hint="release it as a final one")
+        raise ScaffoldError(f"{new} is a development version", hint="choose a final version")
     earlier = [release.version for release in releases.releases(root / "releases")]
     current = Version(_find_version(root))
     if new in earlier or any(new < release for release in earlier):
-        raise ScaffoldError(f"{new} does not follow {max(earlier)}, which is released")
+        raise ScaffoldError(f"{new} is not newer than {max(earlier)}, the last release")
     if new < current or new not in _following(max(earlier, default=Version("0"))):
         listed = ", ".join(map(str, sorted(_following(max(earlier, default=Version("0"))))))
-        raise ScaffoldError(f"{new} is not next (now {current})", hint=f"one of: {listed}")
+        raise ScaffoldError(
+            f"{new} can't follow {current}", hint=f"the next version is one of: {listed}"
+        )
     findings = lint.check(root)
     if findings:
         raise ScaffoldError(
-            f"the catalog has findings, like {findings[0].file}: {findings[0].message}",
-            hint="see all: mlops-scaffold catalog lint",
+            f"the catalog has findings, such as {findings[0].file}: {findings[0].message}",
+            hint="list them all: mlops-scaffold catalog lint",
         )
+    proof.check(root)
     return new
 
 
@@ -113,8 +122,8 @@ def _renamed_section(root: Path, new: Version, day: dt.date) -> str:
     text = (root / _CHANGELOG).read_text(encoding="utf-8")
     if UNRELEASED not in dict(sections(text)):
         raise ScaffoldError(
-            f"{_CHANGELOG} says nothing under `## {UNRELEASED}`",
-            hint="write there what changes for people who upgrade",
+            f"{_CHANGELOG} has no entry under `## {UNRELEASED}`",
+            hint="describe there what changes for people who upgrade",
         )
     heading = re.compile(rf"^## +\[?{UNRELEASED}\]?.*$", re.MULTILINE)
     return heading.sub(f"## {UNRELEASED}\n\n## {new} - {day}", text, count=1)
@@ -151,14 +160,14 @@ def _commit(repo: Path, tree: str, version: Version, day: dt.date) -> str:
 
 
 def _bundle(repo: Path, version: Version, bundle: Path) -> None:
-    """Write the release, without what the releases before it hold."""
-    # One thread: with more, the order of the pack is up to the machine.
+    """Write the release as a bundle on top of the earlier ones."""
+    # With more than one thread the order of the pack would depend on the machine.
     command = ("-c", "pack.threads=1", "bundle", "create", "--quiet", str(bundle))
     git.run(*command, f"refs/tags/v{version}", "--not", "--branches", cwd=repo)
 
 
 def _record(root: Path, released: Released, bundle: bytes, changelog: str) -> None:
-    """Write the release into the checkout, and commit it; all or nothing."""
+    """Write the release into the checkout and commit it, or leave everything as it was."""
     index = root / "releases" / releases.INDEX
     source = root / _VERSION_FILE
     line = f'__version__ = "{released.version}"'

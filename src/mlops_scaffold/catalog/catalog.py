@@ -2,50 +2,66 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from mlops_scaffold.catalog.records import (
-    LEVELS,
-    Phase,
-    Project,
-    Roadmap,
-)
+from mlops_scaffold.catalog.records import LEVELS, Phase, Project, Roadmap
 from mlops_scaffold.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
-
-
-_SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_REQUIRED = ("slug", "title", "level")
-_OPTIONAL_TEXT = ("duration", "objective", "dataset")
-_OPTIONAL_TEXTS = ("skills", "tools", "prerequisites", "next", "needs", "topics")
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """A catalog: its projects in their order, and the roadmap they belong to."""
+    """A catalog: its projects in their order, and the roadmap they belong to.
+
+    Attributes:
+        root: Its folder.
+        projects: Its projects.
+        roadmap: What they practise.
+        renamed: Former slugs of projects, and what these are called now.
+        standalone: Whether it is a Copier template of its own: one project, and no `catalog.yaml`.
+    """
 
     root: Path
     projects: tuple[Project, ...]
     roadmap: Roadmap
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    standalone: bool = False
 
     def find(self, name: str) -> Project:
-        """The project with this slug or number.
+        """The project with this slug, former slug or number.
 
         Raises:
             UsageError: There is none; the hint names the nearest.
         """
+        current = self.current_slug(name)
         for project in self.projects:
-            if name in {project.slug, str(project.number)}:
+            if current in {project.slug, str(project.number)}:
                 return project
         hint = did_you_mean(name, [project.slug for project in self.projects])
+        if self.standalone:
+            hint = f"it is one Copier template, called {self.projects[0].slug}"
         raise UsageError(
             f"no project {name!r} in the catalog",
             hint=hint or "mlops-scaffold list shows the projects",
         )
+
+    def current_slug(self, slug: str) -> str:
+        """What the project that was once called `slug` is called in this catalog."""
+        while slug in self.renamed:
+            slug = self.renamed[slug]
+        return slug
+
+    def selected(self, project: Project) -> str:
+        """The value of `template` in the project's questions; "" in a Copier template."""
+        return self.selecting(project).get("template", "")
+
+    def selecting(self, project: Project) -> dict[str, str]:
+        """The answer that selects a project's template; a Copier template of its own needs none."""
+        return {} if self.standalone else {"template": project.slug}
 
     def phases_of(self, project: Project) -> tuple[Phase, ...]:
         """The phases of which the project practises at least one topic."""

@@ -45,19 +45,20 @@ def questions(root: Path, slug: str) -> tuple[Question, ...]:
 
     Args:
         root: The folder with `copier.yml` and `templates/`.
-        slug: The project, which need not have a template.
+        slug: The project, which need not have a template; "" where `root` is a Copier template of
+            its own.
 
     Raises:
         ScaffoldError: `copier.yml` or a file it includes can't be read.
     """
-    known: dict[str, Any] = {"template": slug}
+    known: dict[str, Any] = {"template": slug} if slug else {}
     found: list[Question] = []
     for entry in copier_yml.entries(root):
         if entry.is_setting or entry.only_for not in {None, slug}:
             continue
         question = _question(entry, slug, known)
         known.setdefault(entry.key, question.default)
-        if entry.asked_by(slug) and entry.key != "template":
+        if entry.asked_by(slug) and not (slug and entry.key == "template"):
             found.append(question)
     return tuple(found)
 
@@ -65,7 +66,7 @@ def questions(root: Path, slug: str) -> tuple[Question, ...]:
 def _question(entry: Entry, slug: str, known: dict[str, Any]) -> Question:
     # Copier's short form is `key: default`.
     said = entry.value if isinstance(entry.value, dict) else {"default": entry.value}
-    prefix = slug.replace("-", "_") + "_"
+    prefix = slug.replace("-", "_") + "_" if slug else ""
     default = said.get("default")
     guessed = type(default).__name__ if isinstance(default, (bool, int, float)) else "str"
     choices = said.get("choices") or ()

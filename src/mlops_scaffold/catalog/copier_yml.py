@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from mlops_scaffold.catalog import answer_types, yamlfile
+from mlops_scaffold.catalog import answer_types, settings, yamlfile
 from mlops_scaffold.errors import ScaffoldError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -56,6 +56,11 @@ class Entry:
         return self.value.get("when", True) if isinstance(self.value, Mapping) else True
 
     @property
+    def has_default(self) -> bool:
+        """Whether it can go unanswered."""
+        return not isinstance(self.value, Mapping) or "default" in self.value
+
+    @property
     def computed(self) -> bool:
         """Whether it is never asked: its value follows from other answers."""
         return self.when is False
@@ -71,6 +76,11 @@ class Entry:
         return not self.computed and self.only_for in {None, template}
 
 
+def is_config(path: Path) -> bool:
+    """Whether Copier takes a file for its configuration."""
+    return bool(_NAME.fullmatch(path.name)) and path.is_file()
+
+
 def config_file(root: Path) -> Path:
     """The one `copier.yml` of the tree at `root`.
 
@@ -78,7 +88,7 @@ def config_file(root: Path) -> Path:
         ScaffoldError: There is none, or more than one.
     """
     try:
-        found = sorted(path for path in root.iterdir() if _NAME.fullmatch(path.name))
+        found = sorted(filter(is_config, root.iterdir()))
     except OSError as error:
         raise ScaffoldError(f"cannot read {root}: {error.strerror}") from error
     if len(found) != 1:
@@ -96,14 +106,7 @@ def entries(root: Path) -> tuple[Entry, ...]:
     Raises:
         ScaffoldError: A file is missing, too large, not the YAML we take, or outside `root`.
     """
-    file = config_file(root)
-    result = [*_entries(file)]  # first of all: this is where broken YAML is told of
-    for pattern in _includes(file):
-        for included in _matching(pattern, file, root):
-            result += _entries(included)
-            if any(True for _ in _includes(included)):
-                raise ScaffoldError(f"{included}: an included file may not include another")
-    return tuple(result)
+    return tuple(_unfolded(config_file(root), root, ()))
 
 
 def questions(root: Path) -> dict[str, Entry]:
@@ -113,12 +116,13 @@ def questions(root: Path) -> dict[str, Entry]:
         ScaffoldError: As `entries`; or a setting is used that could run code or read elsewhere.
     """
     found = entries(root)
+    refused = [e for e in found if e.is_setting and e.key not in HARMLESS_SETTINGS and e.value]
+    if refused:
+        worst = min(refused, key=lambda entry: settings.severity(entry.key))
+        settings.refuse(worst.key, worst.node)
     for entry in found:
-        if entry.is_setting and entry.key not in HARMLESS_SETTINGS:
-            entry.node.fail(
-                "refused: a template may not run code, nor read or write outside its project",
-                hint="remove it, then check with: mlops-scaffold catalog lint",
-            )
+        if entry.key == "_answers_file":
+            settings.check_answers_file(entry.node)
     return {entry.key: entry for entry in found if not entry.is_setting}
 
 
@@ -131,6 +135,7 @@ def full_keys(
         UsageError: A key is unknown, isn't asked for this template, or is given twice.
     """
     prefix = template.replace("-", "_") + "_"
+    owner = template or "the template"
     asked = [key for key, entry in known.items() if entry.asked_by(template)]
     names = [key.removeprefix(prefix) for key in asked if key != "template"]
     result: dict[str, Any] = {}
@@ -139,10 +144,10 @@ def full_keys(
         listed = f"its questions: {', '.join(names)}"
         if full not in known:
             hint = did_you_mean(key, names) or listed
-            raise UsageError(f"{template} has no question {key!r}", hint=hint)
+            raise UsageError(f"{owner} has no question {key!r}", hint=hint)
         if full not in asked:
             reason = "follows from other answers" if known[full].computed else "is not asked"
-            raise UsageError(f"{key!r} {reason} in {template}: it can't be set", hint=listed)
+            raise UsageError(f"{key!r} {reason} in {owner}: it can't be set", hint=listed)
         if full in result:
             raise UsageError(f"{full!r} is given twice")
         _check_plain(known[full], value)
@@ -173,8 +178,18 @@ def _check_plain(entry: Entry, value: Any) -> None:
         raise UsageError(f"{entry.key}: {error.reason}", hint=error.hint) from None
 
 
+def _unfolded(file: Path, root: Path, above: tuple[Path, ...]) -> Iterator[Entry]:
+    """The entries of a file, then those of what it includes."""
+    if file in above:
+        raise ScaffoldError(f"{file}: it includes itself")
+    yield from _entries(file)  # first of all: this is where broken YAML is found
+    for pattern in _includes(file):
+        for included in _matching(pattern, file, root):
+            yield from _unfolded(included, root, (*above, file))
+
+
 def _entries(file: Path) -> Iterator[Entry]:
-    for document in yamlfile.read(file):
+    for document in yamlfile.read(file, aliases=True):
         if document.value is not None:
             yield from (Entry(key, node) for key, node in document.entries())
 

@@ -1,11 +1,14 @@
-"""`catalog.yaml` as typed records, validated: every mistake names file, line and key."""
+"""`catalog.yaml` as typed records, validated: every mistake names file, line and key.
+
+A repository that has only a `copier.yml` is read as a catalog of one project.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from mlops_scaffold.catalog import yamlfile
+from mlops_scaffold.catalog import copier_yml, yamlfile
 from mlops_scaffold.catalog.catalog import Catalog
 from mlops_scaffold.catalog.records import (
     LEVELS,
@@ -30,31 +33,66 @@ _OPTIONAL_TEXT = ("duration", "objective", "dataset")
 _OPTIONAL_TEXTS = ("skills", "tools", "prerequisites", "next", "needs", "topics")
 
 
-def load(root: Path) -> Catalog:
+def load(root: Path, *, name: str = "") -> Catalog:
     """The catalog of a template tree.
 
+    A Copier template without `catalog.yaml` is a catalog of one project.
+
     Args:
-        root: The folder with `catalog.yaml` and `templates/`.
+        root: The folder with `catalog.yaml`, `copier.yml` and `templates/`.
+        name: What the catalog is called, for a template of its own (default: the folder's name).
 
     Raises:
         ScaffoldError: There is no catalog, or a mistake in it; the message names file, line, key.
     """
     file = root / "catalog.yaml"
     if not file.is_file():
-        raise ScaffoldError(
-            f"{root} is no catalog: it has no catalog.yaml",
-            hint="a catalog holds catalog.yaml, copier.yml and templates/",
-        )
+        return _standalone(root, name or root.name)
     documents = yamlfile.read(file)
     if len(documents) != 1:
         raise ScaffoldError(f"{file}: expected one YAML document, found {len(documents)}")
-    top = documents[0].mapping(["projects"], ["roadmap"])
+    top = documents[0].mapping(["projects"], ["roadmap", "renamed"])
     roadmap = _roadmap(top.child("roadmap")) if "roadmap" in top.value else Roadmap()
     nodes = list(top.child("projects").children())
     projects = tuple(_project(node, root) for node in nodes)
     for node, project in zip(nodes, projects, strict=True):
         _check_references(node, project, projects, roadmap)
-    return Catalog(root, projects, roadmap)
+    renamed = _renamed(top.child("renamed"), projects) if "renamed" in top.value else {}
+    return Catalog(root, projects, roadmap, renamed)
+
+
+def _standalone(root: Path, name: str) -> Catalog:
+    """The Copier template at `root` as a catalog of one."""
+    if not any(copier_yml.is_config(path) for path in root.iterdir()):
+        raise ScaffoldError(
+            f"{name} is not a catalog: it has neither catalog.yaml nor copier.yml",
+            hint="a catalog holds catalog.yaml, copier.yml and templates/;"
+            " a Copier template holds copier.yml",
+        )
+    slug = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")
+    if not _SLUG.fullmatch(slug):
+        slug = f"template-{slug}".rstrip("-")
+    title = name.replace("-", " ").replace("_", " ")
+    project = Project(slug=slug, title=title, level="", has_template=True)
+    return Catalog(root, (project,), Roadmap(), standalone=True)
+
+
+def _renamed(node: Node, projects: tuple[Project, ...]) -> dict[str, str]:
+    """Former slugs and the current ones; every way must end at a project."""
+    known = [project.slug for project in projects]
+    renamed = {key: child.text() for key, child in node.entries()}
+    for old, new in renamed.items():
+        if old in known:
+            node.child(old).fail("it is still a project of this catalog")
+        if new not in known and new not in renamed:
+            node.child(old).fail(f"{new!r} is not known", hint=did_you_mean(new, known))
+        seen = {old}
+        while new in renamed:
+            if new in seen:
+                node.child(old).fail("the renames go round in a circle")
+            seen.add(new)
+            new = renamed[new]  # noqa: PLW2901  # one step further along the chain
+    return renamed
 
 
 def _project(node: Node, root: Path) -> Project:

@@ -16,7 +16,7 @@ class Project:
     Attributes:
         slug: Its name on the command line and its folder in `templates/`.
         title: What it is, in a few words.
-        level: One of `LEVELS`.
+        level: One of `LEVELS`; empty for a Copier template of its own.
         number: Its number in the roadmap, if it has one.
         duration: How long it takes, as text; this and all below may be empty.
         objective: What a person who has done it has built.

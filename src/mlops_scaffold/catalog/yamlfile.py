@@ -25,6 +25,7 @@ _ALIAS = re.compile(r"(?:^|[\s\[{,:-])\*[\w-]", re.MULTILINE)
 _DEEP = re.compile(r"(?:[-?:][ \t]+){50}")
 _MANY_BRACKETS = 2_000
 _MAX_DEPTH = 100
+_MAX_VALUES = 50_000
 _BASE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -34,13 +35,14 @@ class _DuplicateKeyError(Exception):
 
 class _Loader(_BASE):  # type: ignore[misc, valid-type]  # chosen at run time, C where there is C
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        if len(mapping) != len(node.value):
+        own = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len({key.value for key in own}) != len(own):
             seen: set[Any] = set()
-            for key, _ in node.value:
+            for key in own:
                 if key.value in seen:
                     raise _DuplicateKeyError(key.start_mark.line + 1, key.value)
                 seen.add(key.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return mapping
 
 
@@ -173,22 +175,27 @@ class Node:
         return int(line) + 1
 
 
-def read(file: Path) -> tuple[Node, ...]:
+def read(file: Path, *, aliases: bool = False) -> tuple[Node, ...]:
     """The documents of a YAML file.
 
-    Anchors and aliases are refused (a short file can stand for a huge one), as are duplicate keys.
+    Duplicate keys are refused.
+
+    Args:
+        file: The file.
+        aliases: Allow anchors and aliases, as far as they unfold to a file of a sane size. Only
+            Copier templates need them.
 
     Raises:
         ScaffoldError: The file can't be read, or isn't the YAML we take.
     """
     try:
         with file.open("rb") as opened:
-            return read_stream(opened, file)
+            return read_stream(opened, file, aliases=aliases)
     except OSError as problem:
         raise ScaffoldError(f"{file}: {problem.strerror or problem}") from None
 
 
-def read_stream(stream: BinaryIO, file: Path) -> tuple[Node, ...]:
+def read_stream(stream: BinaryIO, file: Path, *, aliases: bool = False) -> tuple[Node, ...]:
     """As `read`, from an open stream; `file` is what messages call it.
 
     Raises:
@@ -202,16 +209,18 @@ def read_stream(stream: BinaryIO, file: Path) -> tuple[Node, ...]:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise ScaffoldError(f"{file}: not UTF-8 at byte {problem.start}") from None
-    values = _parse(text, file)
+    values = _parse(text, file, aliases=aliases)
     return tuple(Node(file, index, (), value, text) for index, value in enumerate(values))
 
 
-def _parse(text: str, file: Path) -> list[Any]:
+def _parse(text: str, file: Path, *, aliases: bool) -> list[Any]:
     try:
-        if _ALIAS.search(text):
+        if _ALIAS.search(text) and not aliases:
             _refuse_aliases(file, text)
         if text.count("[") + text.count("{") > _MANY_BRACKETS or _DEEP.search(text):
             _refuse_depth(file, text)
+        if _ALIAS.search(text):
+            _refuse_huge(file, text)
         return list(yaml.load_all(text, Loader=_Loader))  # a SafeLoader underneath
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
@@ -229,6 +238,39 @@ def _refuse_aliases(file: Path, text: str) -> None:
         if isinstance(event, yaml.AliasEvent):
             line = event.start_mark.line + 1  # type: ignore[union-attr]  # parsed events have marks
             raise ScaffoldError(f"{file}, line {line}: YAML aliases are not allowed here")
+
+
+def _refuse_huge(file: Path, text: str) -> None:
+    """Refuse a short text whose aliases unfold to a huge one, or to one without an end."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        known = sizes.get(id(node))
+        if known == 0:
+            line = node.start_mark.line + 1
+            raise ScaffoldError(f"{file}, line {line}: a YAML alias that contains itself")
+        if known is None:
+            sizes[id(node)] = 0  # under way
+            parts = [size(part) for part in _parts(node)]
+            sizes[id(node)] = known = 1 + sum(parts)
+            if known > _MAX_VALUES:
+                line = node.start_mark.line + 1
+                raise ScaffoldError(
+                    f"{file}, line {line}: YAML aliases unfold to more than {_MAX_VALUES:,} values"
+                )
+        return known
+
+    for document in yaml.compose_all(text, Loader=_BASE):
+        if document is not None:
+            size(document)
+
+
+def _parts(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            yield from pair
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
 
 
 def _refuse_depth(file: Path, text: str) -> None:

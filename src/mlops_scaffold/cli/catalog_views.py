@@ -48,13 +48,14 @@ def print_projects(projects: Sequence[Project]) -> None:
         return
     digits = max(len(str(project.number or "")) for project in projects)
     slugs = max(len(project.slug) for project in projects)
-    for level in LEVELS:
+    for level in (*LEVELS, ""):
         found = [project for project in projects if project.level == level]
         if not found:
             continue
         durations = {project.duration for project in found}
         each = f" ({durations.pop()} each)" if len(durations) == 1 and any(durations) else ""
-        output.line(output.style(level.capitalize(), "bold") + output.style(each, "dim"))
+        heading = level.capitalize() or "Copier template"
+        output.line(output.style(heading, "bold") + output.style(each, "dim"))
         output.table(
             [_row(project, digits, slugs) for project in found],
             flexible=2,

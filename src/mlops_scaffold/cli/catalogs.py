@@ -1,16 +1,21 @@
-"""`catalog`: keep other catalogs under a name, and check one."""
+"""`catalog`: save external catalogs under a name, and check one."""
 
 # What these verbs need beyond Typer is imported only when one of them runs.
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlops_scaffold.cli import complete, output
-from mlops_scaffold.errors import ExitCode
+from mlops_scaffold.errors import ExitCode, ScaffoldError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlops_scaffold.catalog.records import Project
 
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -22,24 +27,33 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_)
     group.command("remove")(remove)
     group.command("lint")(lint)
-    app.add_typer(group, name="catalog", help="Keep, and check, other catalogs.")
+    app.add_typer(group, name="catalog", help="Manage external catalogs.")
 
 
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it: --catalog NAME.")],
-    spec: Annotated[str, typer.Argument(metavar="PATH|URL", help="A folder or a git repository.")],
+    spec: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH|URL",
+            help="A folder, git URL or gh:OWNER/REPOSITORY; with #subdir=FOLDER, a folder of it.",
+        ),
+    ],
     as_json: _Json = False,
 ) -> None:
-    """Keep a catalog under a name, once it was read and found sound."""
+    """Save a catalog under a name, after trying its projects."""
     from mlops_scaffold.catalog.loading import load
-    from mlops_scaffold.source import external, saved
+    from mlops_scaffold.creation import trial
+    from mlops_scaffold.source import saved
+    from mlops_scaffold.source.opening import open_source
 
-    source = external.open_foreign(spec)
-    with source.tree() as tree:
-        projects = load(tree.root).projects
-        newest, ref = str(tree.version), tree.ref
+    source = open_source(spec)
+    with source.tree() as tree, output.working(quiet=as_json) as progress:
+        catalog = load(tree.root, name=tree.name)
+        refused = trial.refused(tree, catalog, progress)
+        _refuse_useless(catalog.projects, refused)
+        newest, ref, notes = str(tree.version), tree.ref, tree.notes
     saved.add_catalog(name, source.url)
-    versioned = not isinstance(source, external.FolderSource)
     if as_json:
         output.emit(
             {
@@ -47,40 +61,60 @@ def add(
                 "name": name,
                 "url": source.url,
                 "version": newest,
-                "projects": [project.slug for project in projects],
+                "projects": [project.slug for project in catalog.projects],
+                "refused": {slug: error.message for slug, error in refused.items()},
+                "notes": list(notes),
             }
         )
         return
-    output.line(f"Kept {source.url} as {name} ({len(projects)} projects, {ref}).")
-    if not versioned:
-        output.line("It has no version tags: what is made from it can't be upgraded.")
+    count = len(catalog.projects)
+    projects = "1 project" if count == 1 else f"{count} projects"
+    output.line(f"Saved {source.url} as {name} ({projects}, {ref}).")
+    for note in notes:
+        output.note(f"note: {note}")
+    for slug, error in refused.items():
+        output.note(f"note: {slug} can't be made: {error.message}")
     output.line(f"Next: mlops-scaffold list --catalog {name}")
 
 
+def _refuse_useless(projects: tuple[Project, ...], refused: Mapping[str, ScaffoldError]) -> None:
+    """Refuse a catalog of which no project can be made.
+
+    Raises:
+        ScaffoldError: Every project that has a template is refused; the first reason is given.
+    """
+    made = {project.slug for project in projects if project.has_template}
+    if made and made == refused.keys():
+        slug, error = next(iter(refused.items()))
+        raise ScaffoldError(
+            f"no project of it can be made; {slug}: {error.message}", hint=error.hint
+        )
+
+
 def list_(as_json: _Json = False) -> None:
-    """List the kept catalogs."""
+    """List the saved catalogs."""
     from mlops_scaffold.source import saved
 
-    kept = saved.catalogs()
+    known = saved.catalogs()
     if as_json:
-        catalogs = [{"name": name, "url": url} for name, url in kept.items()]
+        catalogs = [{"name": name, "url": url} for name, url in known.items()]
         output.emit({"command": "catalog list", "catalogs": catalogs})
-    elif kept:
-        output.table(list(kept.items()), flexible=1)
+    elif known:
+        output.table(list(known.items()), flexible=1)
     else:
-        output.line("No catalog is kept. Keep one with: mlops-scaffold catalog add NAME PATH|URL")
+        output.line("No catalog is saved. Save one with: mlops-scaffold catalog add NAME PATH|URL")
 
 
 def remove(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="The name it is kept under.", autocompletion=complete.catalogs
+            metavar="NAME", help="The name it is saved under.", autocompletion=complete.catalogs
         ),
     ],
     as_json: _Json = False,
 ) -> None:
-    """Forget a kept catalog. The catalog itself is left alone."""
+    """Forget a saved catalog. The catalog itself stays as it is."""
     from mlops_scaffold.source import saved
 
     url = saved.remove_catalog(name)
@@ -110,4 +144,4 @@ def lint(
     if findings:
         raise typer.Exit(ExitCode.ERROR)
     if not as_json:
-        output.line(f"{folder}: nothing to complain about.")
+        output.line(f"{folder}: no findings.")

@@ -83,7 +83,9 @@ def recorded_answers(context: typer.Context, incomplete: str) -> list[tuple[str,
         folders = [*(context.params.get("projects") or ()), *context.args]
         record = answers.read(Path(folders[0]) if folders else Path())
         with source_for(record).tree() as tree:
-            found = list(_choices(load(tree.root), str(record.answers["template"])))
+            found = list(
+                _choices(load(tree.root, name=tree.name), str(record.answers.get("template", "")))
+            )
     return [(text, help_) for text, help_ in found if text.startswith(incomplete)]
 
 
@@ -107,6 +109,6 @@ def _answers(context: typer.Context) -> Iterator[tuple[str, str]]:
 def _choices(catalog: Catalog, slug: str) -> Iterator[tuple[str, str]]:
     from mlops_scaffold.catalog import contents
 
-    for question in contents.questions(catalog.root, slug):
+    for question in contents.questions(catalog.root, "" if catalog.standalone else slug):
         values: Iterable[str] = question.choices or ("",)
         yield from ((f"{question.short}={value}", question.help) for value in values)

@@ -9,6 +9,8 @@ import typer
 from mlops_scaffold.cli import complete, fast_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlops_scaffold.catalog.catalog import Catalog
     from mlops_scaffold.source.base import TemplateTree
 
@@ -16,7 +18,7 @@ CATALOG = typer.Option(
     None,
     "--catalog",
     metavar="C",
-    help="An external catalog: a saved name, folder or git URL.",
+    help="An external catalog: a saved name, folder, git URL or gh:OWNER/REPOSITORY.",
     autocompletion=complete.catalogs,
 )
 JSON = typer.Option(False, "--json", help="Print JSON instead of text.")
@@ -76,10 +78,12 @@ def show(
     from mlops_scaffold.source.opening import open_source
 
     with open_source(catalog).tree() as tree:
-        found = load(tree.root)
+        found = load(tree.root, name=tree.name)
         chosen = found.find(project)
-        questions = contents.questions(found.root, chosen.slug) if chosen.has_template else ()
-        made = _files(tree, chosen.slug) if chosen.has_template else ()
+        questions = (
+            contents.questions(found.root, found.selected(chosen)) if chosen.has_template else ()
+        )
+        made = _files(tree, found.selecting(chosen)) if chosen.has_template else ()
         if not as_json:
             options = f" --catalog {shlex.quote(catalog)}" if catalog else ""
             catalog_views.print_project(
@@ -98,14 +102,14 @@ def show(
         )
 
 
-def _files(tree: TemplateTree, slug: str) -> tuple[str, ...]:
+def _files(tree: TemplateTree, answers: Mapping[str, str]) -> tuple[str, ...]:
     """The files that the defaults make; none, with a note, if that can't be told."""
     from mlops_scaffold.cli import output
     from mlops_scaffold.errors import ScaffoldError
     from mlops_scaffold.render.preview import rendered_files
 
     try:
-        return rendered_files(tree, slug)
+        return rendered_files(tree, answers)
     except ScaffoldError as problem:  # a question without a default, or a broken template
         output.note(f"The files can't be listed: {problem.message}")
         return ()

@@ -54,13 +54,18 @@ def new(  # an option each
         bool, typer.Option("--defaults", "-y", help="Ask nothing: take the defaults.")
     ] = False,
     version: Annotated[
-        str | None, typer.Option(metavar="V", help="A version of the catalog, like 1.2.0.")
+        str | None,
+        typer.Option(
+            metavar="V",
+            help="A version of the catalog, like 1.2.0; of a git repository also a branch, a"
+            " commit, HEAD or working-tree.",
+        ),
     ] = None,
     catalog: Annotated[
         str | None,
         typer.Option(
             metavar="C",
-            help="Another catalog: a name, folder or git URL.",
+            help="An external catalog: a saved name, folder, git URL or gh:OWNER/REPOSITORY.",
             autocompletion=complete.catalogs,
         ),
     ] = None,
@@ -103,26 +108,31 @@ def new(  # an option each
 
 
 def _choose_project(catalog_spec: str | None, version: str | None, *, ask: bool) -> str:
-    """Let a person choose a project, by level.
+    """The only project of an external catalog; else let a person choose one, by level.
 
     Raises:
         UsageError: There is no terminal to ask on.
     """
+    missing = UsageError("which project?", hint="see them all: mlops-scaffold list")
+    if not ask and catalog_spec is None:
+        raise missing
+
+    from mlops_scaffold.catalog.loading import load
+    from mlops_scaffold.catalog.records import LEVELS
+    from mlops_scaffold.source.opening import open_source
+
+    source = open_source(catalog_spec)
+    wanted = source.find(version) if version else None
+    with source.tree(wanted) as tree:
+        projects = [p for p in load(tree.root, name=tree.name).projects if p.has_template]
+    if catalog_spec is not None and len(projects) == 1:
+        return projects[0].slug
     if not ask:
-        raise UsageError("which project?", hint="see them all: mlops-scaffold list")
+        raise missing
     import questionary
     from prompt_toolkit.application import create_app_session
     from prompt_toolkit.output import create_output
 
-    from mlops_scaffold.catalog.loading import load
-    from mlops_scaffold.catalog.records import LEVELS
-    from mlops_scaffold.source.base import parse_version
-    from mlops_scaffold.source.opening import open_source
-
-    source = open_source(catalog_spec)
-    wanted = parse_version(version, source.versions()) if version else None
-    with source.tree(wanted) as tree:
-        projects = [p for p in load(tree.root).projects if p.has_template]
     choices: list[questionary.Choice | questionary.Separator] = []
     for level in LEVELS:
         mine = [p for p in projects if p.level == level]
@@ -176,6 +186,8 @@ def _print_result(made: Created, request: Request, started_in: Path) -> None:
         elif made.git is Git.MISSING:
             output.line("git is not installed, so no repository was created:")
             output.line("  mlops-scaffold doctor")
+    for note in made.notes:
+        output.note(f"note: {note}")
     for message in made.messages:
         output.line()
         output.line(message)
@@ -222,4 +234,5 @@ def _as_json(made: Created, request: Request, commands: Sequence[str]) -> dict[s
         ],
         "messages": list(made.messages),
         "next": list(commands),
+        "notes": list(made.notes),
     }

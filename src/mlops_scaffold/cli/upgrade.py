@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlops_scaffold.answers import FILE_NAME, find_project
 from mlops_scaffold.cli import asking, complete, output
 from mlops_scaffold.errors import ExitCode, ScaffoldError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mlops_scaffold.upgrade.renders import Renders
-    from mlops_scaffold.upgrade.run import UpgradeRequest, UpgradeResult
+    from mlops_scaffold.upgrade.result import UpgradeRequest, UpgradeResult
     from mlops_scaffold.upgrade.status import Status
 
-    Task = Callable[[Path], UpgradeResult]
+    UpgradeOne = Callable[[Path], UpgradeResult]
 
 Projects = Annotated[
     list[Path] | None, typer.Argument(metavar="[DIR]...", help="Projects (default: this folder).")
+]
+AnswersFile = Annotated[
+    str,
+    typer.Option(
+        "--answers-file",
+        metavar="FILE",
+        help="The project's answers file, where several templates share a folder.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print versioned JSON instead of text.")]
 
@@ -36,27 +43,28 @@ def register(app: typer.Typer) -> None:
 def status(
     projects: Projects = None,
     check: Annotated[
-        bool, typer.Option("--check", help="End with 4 when an update is available.")
+        bool, typer.Option("--check", help="Exit with code 4 if an update is available.")
     ] = False,
+    answers_file: AnswersFile = FILE_NAME,
     as_json: Json = False,
 ) -> int:
-    """Tell where a repository stands against its template.
+    """Show how a repository differs from its template.
 
     Its version and the newest one, an unfinished upgrade, and the files that differ from what the
     template rendered.
     """
     from mlops_scaffold.cli import upgrade_views
     from mlops_scaffold.upgrade.renders import Renders
-    from mlops_scaffold.upgrade.status import status as examine
+    from mlops_scaffold.upgrade.status import status as compare
 
-    folders = projects or [Path()]
+    folders = _found(projects, answers_file)
     failed: dict[Path, ScaffoldError] = {}
     found: list[Status] = []
     with Renders() as renders, output.working(quiet=as_json) as progress:
         for folder in folders:
             progress(f"Comparing {folder} with its template")
             try:
-                found.append(examine(folder, renders))
+                found.append(compare(folder, renders, name=answers_file))
             except ScaffoldError as problem:
                 if len(folders) == 1:
                     raise
@@ -83,23 +91,43 @@ def diff(
         Path, typer.Argument(metavar="[DIR]", help="A project (default: this folder).")
     ] = Path(),
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="End with 1 if there are changes.")
+        bool, typer.Option("--exit-code", help="Exit with code 1 if there are changes.")
     ] = False,
+    answers_file: AnswersFile = FILE_NAME,
+    as_json: Json = False,
 ) -> int:
     """Show what the owner changed since the recorded version."""
+    from mlops_scaffold.cli import upgrade_views
     from mlops_scaffold.upgrade.renders import Renders
     from mlops_scaffold.upgrade.status import difference
 
+    folder = find_project(project, answers_file)
+    colour = output.wants_colour() and not as_json
     with Renders() as renders:
-        found = difference(project, renders, colour=output.wants_colour())
-    output.raw(found)
-    return ExitCode.ERROR if exit_code and found else ExitCode.OK
+        found = difference(folder, renders, colour=colour, name=answers_file)
+    if as_json:
+        output.emit({"command": "diff", **upgrade_views.difference_data(found)})
+    else:
+        output.raw(found.text)
+    return ExitCode.ERROR if exit_code and found.text else ExitCode.OK
 
 
 def upgrade(
     projects: Projects = None,
     to: Annotated[
-        str, typer.Option("--to", metavar="V", help="A version (default: the newest).")
+        str,
+        typer.Option(
+            "--to", metavar="V", help="A version (default: the newest); also an older one."
+        ),
+    ] = "",
+    catalog: Annotated[
+        str,
+        typer.Option(
+            metavar="NEW",
+            help="Where the catalog is now, if it moved: a saved name, folder, git URL or"
+            " gh:OWNER/REPOSITORY.",
+            autocompletion=complete.catalogs,
+        ),
     ] = "",
     data: Annotated[
         list[str] | None,
@@ -111,11 +139,23 @@ def upgrade(
             autocompletion=complete.recorded_answers,
         ),
     ] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Leave this file alone, now and in later upgrades (patterns as in .gitignore).",
+        ),
+    ] = None,
+    unskip: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH", help="Upgrade this file again, which was skipped."),
+    ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what would become of each file; touch nothing.")
+        bool,
+        typer.Option("--dry-run", help="Show what would happen to each file; touch nothing."),
     ] = False,
     show_diff: Annotated[
-        bool, typer.Option("--diff", help="Show the changes line by line, too.")
+        bool, typer.Option("--diff", help="Also show the changes line by line.")
     ] = False,
     defaults: Annotated[
         bool, typer.Option("--defaults", "-y", help="Ask nothing: take defaults.")
@@ -130,25 +170,23 @@ def upgrade(
         bool, typer.Option("--continue", help="Finish, after conflicts were resolved.")
     ] = False,
     abort: Annotated[
-        bool, typer.Option("--abort", help="Undo an unfinished upgrade: files and index.")
+        bool,
+        typer.Option("--abort", help="Undo an upgrade that is not committed: files and index."),
     ] = False,
+    answers_file: AnswersFile = FILE_NAME,
     as_json: Json = False,
 ) -> int:
-    """Bring a repository up to a newer template version, and keep its owner's work.
+    """Bring a repository to a newer template version, and keep its owner's work.
 
-    The result is staged for review. Conflicts end with 3, and are marked in the files and in git's
-    index; resolve them, then use --continue, or --abort.
+    The result is staged for review. If there are conflicts, the exit code is 3, and they are marked
+    in the files and in git's index: resolve them, then use --continue; or use --abort.
     """
-    from mlops_scaffold.upgrade import run
-    from mlops_scaffold.upgrade.renders import Renders
+    from mlops_scaffold.upgrade.result import UpgradeRequest
 
     given = asking.given_answers(data or [])
-    if resume and abort:
-        raise UsageError("--continue and --abort exclude each other")
-    if (resume or abort) and (to or given or dry_run or branch):
-        raise UsageError("--continue and --abort go with no --to, --data, --dry-run or --branch")
-    request = run.UpgradeRequest(
+    request = UpgradeRequest(
         to=to,
+        catalog=catalog,
         answers=given,
         ask=not (defaults or as_json or dry_run) and asking.can_ask(),
         accept_defaults=defaults,
@@ -157,78 +195,99 @@ def upgrade(
         colour=output.wants_colour() and not as_json,
         commit=commit,
         branch=branch,
+        skip=tuple(skip or ()),
+        unskip=tuple(unskip or ()),
+        answers_file=answers_file,
     )
-    work: Task
-    with ExitStack() as held:
-        if resume:
-            work = _afterwards(lambda project: run.resume(project, commit=commit), quiet=as_json)
-        elif abort:
-            work = _afterwards(run.abort, quiet=as_json)
-        else:
-            work = _upgrading(request, held.enter_context(Renders()), quiet=as_json)
-        reports = _each(projects or [Path()], work, as_json=as_json)
-    return _end(reports, as_json=as_json)
+    if resume and abort:
+        raise UsageError("--continue and --abort exclude each other")
+    folders = _found(projects, answers_file)
+    if not (resume or abort):
+        return _start(folders, request, as_json=as_json)
+    if to or catalog or given or skip or unskip or dry_run or branch:
+        raise UsageError(
+            "--continue and --abort can't be combined with --to, --catalog, --data, --skip,"
+            " --unskip, --dry-run or --branch"
+        )
+    if resume:
+        return _continue(folders, commit=commit, as_json=as_json)
+    return _abort(folders, as_json=as_json)
 
 
-def _upgrading(request: UpgradeRequest, renders: Renders, *, quiet: bool) -> Task:
-    """The work of an upgrade that tells what has changed before it asks or does anything."""
+def _start(folders: Sequence[Path], request: UpgradeRequest, *, as_json: bool) -> int:
+    """Upgrade each project; say what has changed before asking or doing anything."""
     from mlops_scaffold.cli import upgrade_views
+    from mlops_scaffold.upgrade.renders import Renders
     from mlops_scaffold.upgrade.run import upgrade as upgrade_one
 
-    def work(project: Path) -> UpgradeResult:
-        with output.working(quiet=quiet or request.ask) as progress:
+    with Renders() as renders:
 
-            def announce(old: str, new: str, changelog: str) -> None:
-                progress("")
-                if not quiet:
-                    upgrade_views.print_opening(project, old, new, changelog)
+        def start(folder: Path) -> UpgradeResult:
+            with output.working(quiet=as_json or request.ask) as progress:
 
-            return upgrade_one(project, request, renders, announce=announce, progress=progress)
+                def announce(old: str, new: str, changelog: str) -> None:
+                    progress("")
+                    if not as_json:
+                        upgrade_views.print_opening(folder, old, new, changelog)
 
-    return work
+                return upgrade_one(folder, request, renders, announce=announce, progress=progress)
+
+        return _each(folders, start, as_json=as_json)
 
 
-def _afterwards(work: Task, *, quiet: bool) -> Task:
-    """The work of ending an upgrade, which is told when it is done."""
+def _continue(folders: Sequence[Path], *, commit: bool, as_json: bool) -> int:
+    """Finish the unfinished upgrade of each project."""
+    from mlops_scaffold.upgrade.finish import resume
+
+    return _each(folders, lambda folder: resume(folder, commit=commit), as_json=as_json, late=True)
+
+
+def _abort(folders: Sequence[Path], *, as_json: bool) -> int:
+    """Undo the upgrade of each project that is not committed."""
+    from mlops_scaffold.upgrade.finish import abort
+
+    return _each(folders, abort, as_json=as_json, late=True)
+
+
+def _each(
+    folders: Sequence[Path], upgrade_one: UpgradeOne, *, as_json: bool, late: bool = False
+) -> int:
+    """Call it for each project and print the results; one that fails does not stop the others.
+
+    Args:
+        folders: The projects.
+        upgrade_one: What to do with each.
+        as_json: Print JSON instead of text.
+        late: It has printed nothing yet, not even the project's name.
+    """
     from mlops_scaffold.cli import upgrade_views
+    from mlops_scaffold.upgrade.result import Outcome, UpgradeResult
 
-    def done(project: Path) -> UpgradeResult:
-        report = work(project)
-        if not quiet:
-            upgrade_views.print_opening(project, report.old, report.new, "")
-        return report
-
-    return done
-
-
-def _each(folders: Sequence[Path], work: Task, *, as_json: bool) -> list[UpgradeResult]:
-    """Do the work for each project; one that fails does not stop the others."""
-    from mlops_scaffold.cli import upgrade_views
-    from mlops_scaffold.upgrade.run import Outcome, UpgradeResult
-
-    reports: list[UpgradeResult] = []
+    results: list[UpgradeResult] = []
     for folder in folders:
         try:
-            report = work(folder)
+            result = upgrade_one(folder)
+            if late and not as_json:
+                upgrade_views.print_opening(folder, result.old, result.new, "")
         except ScaffoldError as problem:
             if len(folders) == 1:
                 raise
-            report = UpgradeResult(folder, Outcome.FAILED, error=problem)
-        reports.append(report)
+            result = UpgradeResult(folder, Outcome.FAILED, error=problem)
+        results.append(result)
         if not as_json:
-            upgrade_views.print_report(report)
-    return reports
-
-
-def _end(reports: Sequence[UpgradeResult], *, as_json: bool) -> int:
-    from mlops_scaffold.cli import upgrade_views
-
-    codes = {report.exit_code for report in reports}
+            upgrade_views.print_result(result)
+    codes = {result.exit_code for result in results}
     worst = (ExitCode.ERROR, ExitCode.USAGE, ExitCode.CONFLICTS)
     code = next((code for code in worst if code in codes), ExitCode.OK)
     if as_json:
-        listed = [upgrade_views.report_data(report) for report in reports]
+        listed = [upgrade_views.result_data(result) for result in results]
         output.emit({"command": "upgrade", "projects": listed, "exit_code": int(code)})
-    elif len(reports) > 1:
-        upgrade_views.print_reports(reports)
+    elif len(results) > 1:
+        upgrade_views.print_results(results)
     return code
+
+
+def _found(named: list[Path] | None, answers_file: str) -> list[Path]:
+    """The projects that the folders belong to, each once."""
+    folders = [find_project(folder, answers_file) for folder in named or [Path()]]
+    return list({folder.resolve(): folder for folder in folders}.values())

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from mlops_scaffold.answers import FILE_NAME
+from mlops_scaffold.catalog import copier_yml
 from mlops_scaffold.catalog.loading import load
 from mlops_scaffold.creation import first_commit
 from mlops_scaffold.creation.target import (
@@ -20,7 +22,6 @@ from mlops_scaffold.errors import ScaffoldError, UsageError
 from mlops_scaffold.files import staging
 from mlops_scaffold.render import names
 from mlops_scaffold.render.render import render
-from mlops_scaffold.source.base import parse_version
 from mlops_scaffold.source.opening import open_source
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
+    from mlops_scaffold.catalog.catalog import Catalog
     from mlops_scaffold.catalog.records import Project
     from mlops_scaffold.render.job import RenderResult
     from mlops_scaffold.source.base import Source, TemplateTree
@@ -52,8 +54,9 @@ class Request:
         project: Slug or number.
         directory: Its folder, which must not exist or be empty (default: named as the project).
         answers: Answers by key, short or full.
-        version: Version of the catalog, like `1.2.0` (default: the newest).
-        catalog: A saved name, a folder or a URL (default: the built-in one).
+        version: Version of the catalog, like `1.2.0`; of a git repository also a branch, a commit
+            or `HEAD` (default: the newest).
+        catalog: A saved name, a folder, a URL or a shorthand (default: the built-in one).
         git: Make it a repository with one commit, unless it is inside of one.
         ask: Ask on the terminal what `answers` leaves open.
         dry_run: Render, but write nothing.
@@ -91,6 +94,7 @@ class Created:
         files: What it holds.
         git: What became of git.
         messages: What the template has to say to people, before and after.
+        notes: What to know about the catalog's version, a sentence each.
     """
 
     project: str
@@ -101,6 +105,7 @@ class Created:
     files: tuple[RenderedFile, ...]
     git: Git
     messages: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def create(request: Request, progress: Callable[[str], None] = lambda _: None) -> Created:
@@ -119,15 +124,17 @@ def create(request: Request, progress: Callable[[str], None] = lambda _: None) -
     made: Created | None = None
     try:
         with source.tree(_wanted_version(source, request)) as tree:
-            project = _find_project(tree, request)
-            answers = _complete_answers(request, project)
-            target = _expected_target(request, answers, project)
+            catalog = load(tree.root, name=tree.name)
+            project = _find_project(catalog, request)
+            named = _is_named(tree, catalog, project)
+            answers = _complete_answers(request, catalog, project, named=named)
+            target = _expected_target(request, answers, project, named=named)
             check_target(target)
             with _scratch_folder(request, target) as scratch:
                 rendered = scratch / "rendered"
                 progress(f"Rendering {project.slug} {tree.version}")
-                result = _render(request, tree, answers, rendered, target)
-                target = _final_target(request, target, result, rendered)
+                result = _render(request, tree, answers, rendered, target, named=named)
+                target = _final_target(request, target, result, rendered, named=named)
                 found = _describe(request, tree, project, result, rendered, target)
                 if not request.dry_run:
                     _commit(found, rendered, progress)
@@ -141,11 +148,10 @@ def create(request: Request, progress: Callable[[str], None] = lambda _: None) -
 
 
 def _wanted_version(source: Source, request: Request) -> Version | None:
-    return parse_version(request.version, source.versions()) if request.version else None
+    return source.find(request.version) if request.version else None
 
 
-def _find_project(tree: TemplateTree, request: Request) -> Project:
-    known = load(tree.root)
+def _find_project(known: Catalog, request: Request) -> Project:
     project = known.find(request.project)
     options = f" --catalog {shlex.quote(request.catalog)}" if request.catalog else ""
     if not project.has_template:
@@ -159,15 +165,30 @@ def _find_project(tree: TemplateTree, request: Request) -> Project:
     return project
 
 
-def _complete_answers(request: Request, project: Project) -> dict[str, Any]:
+def _is_named(tree: TemplateTree, catalog: Catalog, project: Project) -> bool:
+    """Whether the project asks for `project_name`, and so follows our rules for it.
+
+    A Copier template of its own may ask for something by that key, too, with rules of its own.
+    """
+    asked = copier_yml.questions(tree.root).get("project_name")
+    return not catalog.standalone and asked is not None and asked.asked_by(project.slug)
+
+
+def _complete_answers(
+    request: Request, catalog: Catalog, project: Project, *, named: bool
+) -> dict[str, Any]:
     """The request's answers, with the template, and the name that the folder suggests."""
     answers = dict(request.answers)
+    if catalog.standalone:
+        return answers
     if str(answers.setdefault("template", project.slug)) != project.slug:
         raise UsageError(
             f"the answer template={answers['template']} contradicts PROJECT, which is"
             f" {project.slug}",
             hint=f"leave the answer out, or: mlops-scaffold new {answers['template']}",
         )
+    if not named:
+        return answers
     if "project_name" not in answers and request.directory is not None:
         folder = absolute(request.directory).name
         answers["project_name"] = names.project_name_of(folder) or folder
@@ -176,32 +197,51 @@ def _complete_answers(request: Request, project: Project) -> dict[str, Any]:
     return answers
 
 
-def _expected_target(request: Request, answers: Mapping[str, Any], project: Project) -> Path:
+def _expected_target(
+    request: Request, answers: Mapping[str, Any], project: Project, *, named: bool
+) -> Path:
     """The project's folder, unless the answer to a question still changes its name."""
     if request.directory is not None:
         return absolute(request.directory)
-    return current_folder() / str(answers.get("project_name", project.slug))
+    name = answers.get("project_name", project.slug) if named else project.slug
+    return current_folder() / str(name)
 
 
 def _scratch_folder(request: Request, target: Path) -> AbstractContextManager[Path]:
     return staging.temporary() if request.dry_run else staging.beside(existing_parent(target))
 
 
-def _render(
-    request: Request, tree: TemplateTree, answers: Mapping[str, Any], into: Path, target: Path
+def _render(  # noqa: PLR0913  # it is all that a render takes
+    request: Request,
+    tree: TemplateTree,
+    answers: Mapping[str, Any],
+    into: Path,
+    target: Path,
+    *,
+    named: bool,
 ) -> RenderResult:
     named_by_answer = request.directory is None and "project_name" not in answers
-    parent = target.parent if named_by_answer else None
-    return render(tree, answers, into, ask=request.ask, named=True, parent=parent)
+    parent = target.parent if named and named_by_answer else None
+    folder = target.name if tree.standalone else "project"
+    result = render(tree, answers, into, ask=request.ask, named=named, parent=parent, folder=folder)
+    own_name = into / result.answers_file
+    own_name.parent.mkdir(parents=True, exist_ok=True)
+    (into / FILE_NAME).rename(own_name)
+    return result
 
 
-def _final_target(request: Request, expected: Path, result: RenderResult, rendered: Path) -> Path:
+def _final_target(
+    request: Request, expected: Path, result: RenderResult, rendered: Path, *, named: bool
+) -> Path:
     """The project's folder, once its name is known and was checked."""
+    if not named:
+        check_target(expected)  # again: others may have made it meanwhile
+        return expected
     name = str(result.answers.get("project_name", expected.name))
     names.check_project_name(name)
     names.check_dependencies(rendered, name)
     target = expected if request.directory else expected.with_name(name)
-    check_target(target)  # again: others may have made it meanwhile
+    check_target(target)  # as above
     return target
 
 
@@ -222,6 +262,7 @@ def _describe(  # noqa: PLR0913, PLR0917  # it is all that is known
         files=tuple(_files(rendered)),
         git=_git_state(request, target),
         messages=result.messages,
+        notes=tree.notes,
     )
 
 

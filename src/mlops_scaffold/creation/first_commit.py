@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.git import command as git
+from mlops_scaffold.git import identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,6 @@ _PLAIN = (
     *("-c", f"core.attributesFile={os.devnull}"),
     *("-c", "add.ignoreErrors=false"),
 )
-_IDENTITY = {"name": "mlops-scaffold", "email": "mlops-scaffold@localhost"}
 
 
 def possible() -> bool:
@@ -52,7 +52,7 @@ def make(project: Path, message: str) -> None:
             "--file=-",
             cwd=project,
             stdin=message.encode(),
-            env=_identity(project),
+            env=identity.fallback(project),
             isolated=False,
         )
     except git.GitError as error:
@@ -71,20 +71,3 @@ def _branch(folder: Path) -> str:
     except (git.GitError, UnicodeDecodeError):
         return _DEFAULT_BRANCH
     return name
-
-
-def _identity(project: Path) -> dict[str, str]:
-    """Author and committer, where git is configured with neither."""
-    try:
-        listed = git.run(
-            "config", "-z", "--get-regexp", r"^user\.(name|email)$", cwd=project, isolated=False
-        ).decode(errors="replace")
-    except git.GitError:  # there is none
-        listed = ""
-    known = {line.partition("\n")[0].removeprefix("user.") for line in listed.split("\0")}
-    return {
-        variable: os.environ.get(variable, default)
-        for key, default in _IDENTITY.items()
-        if key not in known
-        for variable in (f"GIT_AUTHOR_{key.upper()}", f"GIT_COMMITTER_{key.upper()}")
-    }

@@ -1,4 +1,4 @@
-"""Paths that every system can hold, staging beside a target, and locks.
+"""Paths that every system can hold, scratch folders, and locks.
 
 Imports: the errors.
 """

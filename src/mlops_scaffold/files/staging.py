@@ -1,13 +1,13 @@
-"""A scratch folder beside a target: what is ready moves into place with one rename.
+"""Scratch folders: beside a target, for what one rename moves into place, and for temporary files.
 
-It lies on the target's own file system, is hidden, and says whose it is. A process holds a lock on
-it for as long as it lives, so one that was killed is told from one that is at work, and the next
-one clears up after it.
+A process holds a lock on its scratch folder for as long as it lives. So the folder of a killed run
+can be told from one in use, and the next run removes it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -16,39 +16,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_scaffold.errors import ScaffoldError
+from mlops_scaffold.files.lock import Lock, lock_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-try:
-    import fcntl
-except ImportError:  # Windows, where a folder can't be locked: age alone tells
-    fcntl = None  # type: ignore[assignment]
-
 PREFIX = ".mlops-scaffold-scratch-"
+TEMPORARY_PREFIX = "mlops-scaffold-scratch-"
 _OLD_SECONDS = 3600.0  # where there are no locks
+_PATIENCE_SECONDS = 5.0
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 @contextlib.contextmanager
 def beside(folder: Path) -> Iterator[Path]:
-    """A new scratch folder in `folder`, removed in the end; forgotten ones are removed first.
+    """A new hidden scratch folder in `folder`, on the same file system.
+
+    It is removed at the end; those of killed runs are removed first.
 
     Raises:
         ScaffoldError: `folder` can't be written.
     """
     with contextlib.ExitStack() as held:
-        # Making one and clearing up exclude each other: whatever has no lock then is forgotten.
-        with _lock(folder, wait=True):
-            _clear_forgotten(folder)
-            try:
-                scratch = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
-            except OSError as error:
-                raise ScaffoldError(
-                    f"cannot write in {folder}: {error.strerror}",
-                    hint="choose a folder of yours, with room on its disk",
-                ) from error
-            held.callback(shutil.rmtree, scratch, ignore_errors=True)
-            held.enter_context(_lock(scratch))
+        try:
+            scratch = _make(folder, PREFIX, held)
+        except OSError as error:
+            raise ScaffoldError(
+                f"cannot write in {folder}: {error.strerror}",
+                hint="choose a folder that you can write to, with room on its disk",
+            ) from error
         yield scratch
 
 
@@ -57,50 +53,57 @@ def temporary() -> Iterator[Path]:
     """As `beside`, in the system's folder for temporary files.
 
     Raises:
-        ScaffoldError: There is none that can be written.
+        ScaffoldError: There is none that can be written, or its disk is full.
     """
-    try:
-        place = Path(tempfile.gettempdir())
-    except FileNotFoundError as error:
-        raise ScaffoldError(
-            "no folder for temporary files can be written",
-            hint="set TMPDIR to a folder that you can write to, with room on its disk",
-        ) from error
-    with beside(place) as folder:
-        yield folder
+    with contextlib.ExitStack() as held:
+        place = _temporary_root()
+        try:
+            yield _make(place, TEMPORARY_PREFIX, held)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            raise _no_temporary(place, error.strerror) from error
 
 
-def _clear_forgotten(folder: Path) -> None:
-    for found in folder.glob(f"{PREFIX}*"):
-        if not found.is_symlink() and found.is_dir() and _forgotten(found):
+def _make(folder: Path, prefix: str, held: contextlib.ExitStack) -> Path:
+    # Making one and clearing up exclude each other: a folder without a lock is then a leftover.
+    with lock_folder(folder, wait=_PATIENCE_SECONDS) as state:
+        if state is not Lock.BUSY:
+            _clear_leftovers(folder, prefix)
+        scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
+        held.callback(shutil.rmtree, scratch, ignore_errors=True)
+        held.enter_context(lock_folder(scratch))
+    return scratch
+
+
+def _clear_leftovers(folder: Path, prefix: str) -> None:
+    for found in folder.glob(f"{prefix}*"):
+        if not found.is_symlink() and found.is_dir() and _left_over(found):
             shutil.rmtree(found, ignore_errors=True)
 
 
-def _forgotten(scratch: Path) -> bool:
-    if fcntl is None:
-        with contextlib.suppress(OSError):
-            return time.time() - scratch.stat().st_mtime > _OLD_SECONDS
-        return False
-    with _lock(scratch) as locked:
-        return locked
+def _left_over(scratch: Path) -> bool:
+    with lock_folder(scratch) as state:
+        if state is not Lock.UNSUPPORTED:
+            return state is Lock.HELD
+    with contextlib.suppress(OSError):
+        return time.time() - scratch.stat().st_mtime > _OLD_SECONDS
+    return False
 
 
-@contextlib.contextmanager
-def _lock(folder: Path, *, wait: bool = False) -> Iterator[bool]:
-    """Lock a folder until the context or the process ends; tell whether it is locked now."""
+def _temporary_root() -> Path:
     try:
-        handle = os.open(folder, os.O_RDONLY) if fcntl else None
-    except OSError:  # gone meanwhile, or not ours to read
-        handle = None
-    if handle is None:
-        yield False
-        return
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except OSError:  # held by another, or a file system without locks
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(handle)
+        place = Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise _no_temporary(Path(os.environ.get("TMPDIR", "/tmp")), None) from error  # noqa: S108
+    if place == Path(os.path.abspath(os.curdir)):  # noqa: PTH100  # Python's last resort
+        raise _no_temporary(Path(os.environ.get("TMPDIR", "/tmp")), None)  # noqa: S108
+    return place
+
+
+def _no_temporary(place: Path, reason: str | None) -> ScaffoldError:
+    why = f": {reason}" if reason else ""
+    return ScaffoldError(
+        f"cannot write temporary files in {place}{why}",
+        hint="set TMPDIR to a folder that you can write to, with room on its disk",
+    )

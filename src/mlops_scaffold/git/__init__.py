@@ -1,4 +1,4 @@
-"""Run git, read and write its objects, and know whose name a commit carries.
+"""Run git, read and write its objects and index, and know whose name a commit carries.
 
-Imports: `files`.
+Imports: `files`, `shell`, the errors.
 """

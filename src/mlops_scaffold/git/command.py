@@ -1,8 +1,9 @@
-"""Running git as a tool: no caller's GIT_* variables, no hooks, no surprises from configuration."""
+"""Running git: one function, and one place for the environment and configuration of every call."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,51 +11,87 @@ from typing import TYPE_CHECKING
 from mlops_scaffold.errors import ScaffoldError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Container, Mapping
     from pathlib import Path
 
-# What `git rev-parse --local-env-vars` lists (they tie a process to one repository), and others
-# by which a caller's shell would change what our own commands do.
-_SCRUBBED = frozenset(
-    f"GIT_{name}"
-    for name in (
-        *("ALTERNATE_OBJECT_DIRECTORIES", "COMMON_DIR", "CONFIG", "CONFIG_COUNT"),
-        *("CONFIG_PARAMETERS", "DIR", "GRAFT_FILE", "IMPLICIT_WORK_TREE", "INDEX_FILE"),
-        *("INTERNAL_SUPER_PREFIX", "NAMESPACE", "NO_REPLACE_OBJECTS", "OBJECT_DIRECTORY"),
-        *("PREFIX", "QUARANTINE_PATH", "REPLACE_REF_BASE", "SHALLOW_FILE", "WORK_TREE"),
-        *("CEILING_DIRECTORIES", "EXTERNAL_DIFF", "LITERAL_PATHSPECS", "TEMPLATE_DIR", "TRACE"),
-    )
+# Of the caller's GIT_* variables only these reach git: who commits, and access to servers. The
+# others tie a process to one repository, or change what a command does or prints.
+_KEPT = re.compile(
+    r"GIT_(AUTHOR|COMMITTER|SSH|SSL|HTTP|LFS)(_\w+)?"
+    r"|GIT_(ASKPASS|PROXY_COMMAND|EXEC_PATH|DISCOVERY_ACROSS_FILESYSTEM)"
 )
-_QUIET_CONFIG = (
-    *("-c", f"core.hooksPath={os.devnull}"),
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "commit.gpgSign=false"),
-    *("-c", "tag.gpgSign=false"),
-    *("-c", "gc.auto=0"),
-    *("-c", "maintenance.auto=false"),
-    *("-c", "submodule.recurse=false"),
-    *("-c", "fetch.recurseSubmodules=false"),
-    *("-c", "advice.defaultBranchName=false"),
-    *("-c", "protocol.ext.allow=never"),
-)
+# Configuration given in the environment, as CI does for private servers.
+_CONFIG = re.compile(r"GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|PARAMETERS|(KEY|VALUE)_\d+)")
+# What people set for themselves and would change a result, or run something. Attributes, filters,
+# end-of-line rules and merge drivers belong to the repository and stay.
+_FORCED = {
+    "advice.defaultBranchName": "false",
+    "commit.gpgSign": "false",
+    "core.abbrev": "no",
+    "core.bigFileThreshold": "512m",
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "core.quotePath": "true",
+    "core.safecrlf": "false",
+    "core.untrackedCache": "keep",
+    "diff.algorithm": "histogram",
+    "diff.autoRefreshIndex": "true",
+    "diff.context": "3",
+    "diff.ignoreSubmodules": "all",
+    "diff.indentHeuristic": "true",
+    "diff.interHunkContext": "0",
+    "diff.mnemonicPrefix": "false",
+    "diff.noprefix": "false",
+    "diff.orderFile": os.devnull,
+    "diff.renameLimit": "10000",
+    "diff.renames": "true",
+    "diff.suppressBlankEmpty": "false",
+    "fetch.recurseSubmodules": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "merge.conflictStyle": "diff3",
+    # New files of the template follow a folder that the owner renamed, and the reverse.
+    "merge.directoryRenames": "true",
+    "merge.renameLimit": "10000",
+    "merge.renames": "true",
+    "merge.renormalize": "false",
+    "protocol.ext.allow": "never",
+    "safe.bareRepository": "all",  # ours are bare
+    "status.showUntrackedFiles": "all",
+    "submodule.recurse": "false",
+    "tag.gpgSign": "false",
+}
+_OPTIONS = tuple(word for key, value in _FORCED.items() for word in ("-c", f"{key}={value}"))
 
 
 class GitError(ScaffoldError):
     """Git ended with an error; `message` carries what it said."""
 
 
+class GitMissingError(GitError):
+    """There is no git to run."""
+
+
 def environment(*, isolated: bool = True) -> dict[str, str]:
-    """The caller's environment without what would turn git elsewhere.
+    """The caller's environment without what would make git do something else.
 
     Args:
-        isolated: Also leave out the system's and the user's configuration. Only transport to other
-            people's servers (credentials, proxies) and the first commit (identity) need it.
+        isolated: Also leave out the configuration of the system, the user and the environment.
+            Not so for access to servers (credentials, proxies), for commits (identity), and in
+            people's own repositories.
     """
-    env = {key: value for key, value in os.environ.items() if key not in _SCRUBBED}
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("GIT_")
+        or _KEPT.fullmatch(key)
+        or (not isolated and _CONFIG.fullmatch(key))
+    }
     env |= {
         "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
+        "LANGUAGE": "",  # which would win over LC_ALL, and its messages are matched here and there
         "LC_ALL": "C.UTF-8",
     }
     if isolated:
@@ -80,15 +117,14 @@ def run(  # noqa: PLR0913  # one call of git has that many sides
         env: Further environment variables.
         isolated: See `environment`.
         timeout: Seconds until it is killed.
-        expect: Exit codes that are no error.
+        expect: Exit codes that are not an error.
 
     Raises:
         GitError: Git is missing, was too slow, or ended with an error.
     """
-    command: Sequence[str] = ("git", *_QUIET_CONFIG, *args)
     try:
         done = subprocess.run(
-            command,
+            ("git", *_OPTIONS, *args),
             cwd=cwd,
             input=stdin if stdin is not None else b"",
             env={**environment(isolated=isolated), **(env or {})},
@@ -99,7 +135,7 @@ def run(  # noqa: PLR0913  # one call of git has that many sides
     except FileNotFoundError as error:
         if cwd is not None and not cwd.is_dir():
             raise GitError(f"{cwd} is not a folder") from error
-        raise GitError("git is not installed", hint="see: mlops-scaffold doctor") from error
+        raise GitMissingError("git is not installed", hint="see: mlops-scaffold doctor") from error
     except subprocess.TimeoutExpired as error:
         raise GitError(f"git {args[0]} was stopped after {timeout:.0f} seconds") from error
     if done.returncode not in expect:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.files.portable import like_git_folder
+from mlops_scaffold.git import blobs
 from mlops_scaffold.git import command as git
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def export(repo: Path, commit: str, into: Path) -> None:
     entries = tuple(_entries(repo, commit))
     check_size(len(entries), sum(size for _, _, size, _ in entries))
     into.mkdir(parents=True)
-    contents = _contents(repo, [sha for _, sha, _, _ in entries])
+    contents = blobs.read([sha for _, sha, _, _ in entries], cwd=repo)
     links: list[tuple[Path, str]] = []
     for (mode, _, _, name), content in zip(entries, contents, strict=True):
         target = into / name
@@ -75,14 +76,3 @@ def _entries(repo: Path, commit: str) -> Iterator[tuple[str, str, int, str]]:
         if any(part == ".." or like_git_folder(part) for part in re.split(r"[/\\]", name)):
             raise ScaffoldError(f"the catalog holds a path that is refused: {name!r}")
         yield mode, sha, int(size), name
-
-
-def _contents(repo: Path, shas: list[str]) -> Iterator[bytes]:
-    request = "".join(f"{sha}\n" for sha in shas).encode()
-    answer = memoryview(git.run("cat-file", "--batch", "--buffer", cwd=repo, stdin=request))
-    at = 0
-    for _ in shas:
-        end = at + bytes(answer[at : at + 200]).index(b"\n")
-        size = int(bytes(answer[at:end]).split()[2])
-        yield bytes(answer[end + 1 : end + 1 + size])
-        at = end + 1 + size + 1

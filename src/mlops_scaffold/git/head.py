@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from mlops_scaffold import shell
 from mlops_scaffold.errors import ScaffoldError, UsageError
+from mlops_scaffold.git import identity
 from mlops_scaffold.git.command import GitError
 from mlops_scaffold.git.repo import joined
 
@@ -18,13 +20,13 @@ _REASON = "mlops-scaffold upgrade"
 
 
 def current(repo: Repo) -> str:
-    """What is checked out: a full branch name, or a commit."""
+    """What is checked out: the full name of a branch, or a commit."""
     name = repo.run("symbolic-ref", "-q", "HEAD", expect=(0, 1)).decode().strip()
     return name or repo.head
 
 
 def branch(repo: Repo, name: str) -> str:
-    """The full name of a branch that can be made.
+    """The full name of a branch that can be created.
 
     Raises:
         UsageError: Not a name for a branch.
@@ -33,22 +35,22 @@ def branch(repo: Repo, name: str) -> str:
     try:
         repo.run("check-ref-format", "--branch", name)
     except GitError as error:
-        raise UsageError(f"{name!r} is no name for a branch") from error
+        raise UsageError(f"{name!r} is not a valid branch name") from error
     full = f"refs/heads/{name}"
     if repo.run("for-each-ref", "--format=%(refname)", full):
-        raise ScaffoldError(f"there is a branch {name} already", hint="choose another --branch")
+        raise ScaffoldError(f"the branch {name} exists already", hint="choose another --branch")
     return full
 
 
 def switch(repo: Repo, name: str) -> None:
-    """Make a branch at HEAD and stand on it; the files are the same."""
+    """Create a branch at HEAD and check it out; the files are the same."""
     if current(repo) != name:
         repo.run("update-ref", "-m", _REASON, name, repo.head)
         repo.run("symbolic-ref", "-m", _REASON, "HEAD", name)
 
 
 def switch_back(repo: Repo, name: str, before: str) -> None:
-    """Stand where we stood, and remove the branch if nothing was committed on it."""
+    """Check out what was checked out before; remove the branch if it has no commit of its own."""
     if current(repo) == name:
         if before.startswith("refs/"):
             repo.run("symbolic-ref", "-m", _REASON, "HEAD", before)
@@ -62,26 +64,19 @@ def switch_back(repo: Repo, name: str, before: str) -> None:
 def commit(repo: Repo, paths: Iterable[str], message: str) -> str:
     """Commit these paths and nothing else; return the commit's short id.
 
-    Hooks don't run and nothing is signed: both are the owner's to start.
+    Hooks don't run and nothing is signed: both are for the owner to start.
     """
-    identity: dict[str, str] = {}
-    if not repo.run("config", "user.email", expect=(0, 1)).strip():
-        identity = {
-            f"GIT_{role}_{key}": value
-            for role in ("AUTHOR", "COMMITTER")
-            for key, value in (("NAME", "mlops-scaffold"), ("EMAIL", "mlops-scaffold@localhost"))
-        }
     command = ("commit", "--quiet", "--no-verify", "--only", f"--message={message}")
     try:
         repo.run(
             *command,
             *("--pathspec-from-file=-", "--pathspec-file-nul"),
             stdin=joined(paths),
-            env={**identity, "GIT_LITERAL_PATHSPECS": "1"},
+            env={**identity.fallback(repo.top), "GIT_LITERAL_PATHSPECS": "1"},
         )
     except GitError as error:
         raise ScaffoldError(
-            f"the upgrade is done and staged, but not committed: {error.message}",
-            hint="commit it yourself: git commit",
+            f"the upgrade is applied and staged, but not committed: {error.message}",
+            hint=f"commit it: {shell.git(repo.folder, 'commit', '-m', message, '--', '.')}",
         ) from error
     return os.fsdecode(repo.run("rev-parse", "--short=10", "HEAD")).strip()

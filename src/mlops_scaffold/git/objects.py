@@ -1,7 +1,7 @@
-"""Git objects, written by us into a scratch store that reads through to the project's own.
+"""Git objects, written into a scratch store that reads through to the project's own.
 
 Planning a merge needs a few hundred blobs, trees and commits. Writing them as loose objects takes
-one `zlib.compress` each, where asking git takes a process for every step. The scratch store lies
+one `zlib.compress` each, where asking git takes a process for every step. The scratch store is
 outside the project, so a preview leaves nothing in it, not even objects.
 """
 
@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from mlops_scaffold.files import staging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from mlops_scaffold.git.repo import Repo
 
@@ -33,7 +34,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Scratch:
-    """A temporary object store beside the project's."""
+    """A temporary object store on top of the project's."""
 
     root: Path
     algorithm: str
@@ -67,7 +68,7 @@ class Scratch:
         return self._put("tree", data)
 
     def commit(self, tree: str, *parents: str) -> str:
-        """Store a commit that nobody will see; return its id."""
+        """Store a commit, which only merges read; return its id."""
         lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
         lines += [f"{role} mlops-scaffold <> 0 +0000" for role in ("author", "committer")]
         return self._put("commit", "\n".join([*lines, "", ""]).encode())
@@ -89,9 +90,8 @@ class Scratch:
 
 @contextmanager
 def scratch(repo: Repo) -> Iterator[Scratch]:
-    """A scratch store for `repo`, gone with the context."""
-    with tempfile.TemporaryDirectory(prefix="mlops-scaffold-") as folder:
-        root = Path(folder)
+    """A scratch store for `repo`, removed at the end of the context."""
+    with staging.temporary() as root:
         info = root / "objects" / "info"
         info.mkdir(parents=True)
         (info / "alternates").write_bytes(os.fsencode(repo.objects) + b"\n")

@@ -1,4 +1,4 @@
-"""Talking to git so that nobody's configuration or environment can change what is done.
+"""A repository with the project in it.
 
 Paths are `str` as the operating system gives them (undecodable bytes become surrogates), relative
 to the top of the work tree, with `/` between the parts.
@@ -9,65 +9,64 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_scaffold import shell
 from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.git import command as git
-from mlops_scaffold.git.command import GitError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
 OLDEST = (2, 38)  # the first git with `merge-tree --write-tree`
 
-# What people configure for themselves and would change a merge.
-# Attributes, filters, end-of-line rules and merge drivers are the repository's and stay.
-_FORCED = (
-    ("core.abbrev", "no"),
-    ("core.quotePath", "true"),
-    ("core.safecrlf", "false"),
-    ("core.untrackedCache", "keep"),
-    ("diff.renames", "true"),
-    ("diff.renameLimit", "10000"),
-    ("diff.noprefix", "false"),
-    ("diff.mnemonicPrefix", "false"),
-    ("diff.ignoreSubmodules", "all"),
-    ("merge.conflictStyle", "diff3"),
-    ("merge.renames", "true"),
-    ("merge.renameLimit", "10000"),
-    # New files of the template follow a folder that its owner renamed, and the reverse.
-    ("merge.directoryRenames", "true"),
-    ("merge.renormalize", "false"),
-    ("status.showUntrackedFiles", "all"),
-)
-
-_UNFINISHED = {
+_IN_PROGRESS = {
     "MERGE_HEAD": "merge",
     "CHERRY_PICK_HEAD": "cherry-pick",
     "REVERT_HEAD": "revert",
     "rebase-merge": "rebase",
     "rebase-apply": "rebase",
 }
+_SAFE_DIRECTORY = re.compile(r"git config --global --add safe\.directory .+")
+
+
+class NoRepositoryError(ScaffoldError):
+    """The project isn't under git, or there is no git."""
 
 
 @dataclass(frozen=True)
 class Repo:
-    """A work tree and the project in it (which may be a folder of a larger repository)."""
+    """A work tree and the project in it, which may be a folder of a larger repository."""
 
+    folder: Path  # of the project, as it was named: for messages
     top: Path
     git_dir: Path  # of this work tree; a linked one has its own
     objects: Path
-    head: str
+    head: str  # the commit
     prefix: str  # of the project within the work tree: "" or "services/fraud/"
     algorithm: str  # "sha1" or "sha256"
-    config: Mapping[str, str]
+    autocrlf: bool  # whether git converts line ends without being told to by an attribute
 
     @property
     def project(self) -> Path:
         """The project's folder."""
         return self.top / self.prefix
+
+    @property
+    def pathspec(self) -> str:
+        """What limits a git command to the project."""
+        # Literal, as a project's folder may be called `[a]*`.
+        return literal(self.prefix.rstrip("/")) if self.prefix else ":(top)"
+
+    def inside(self, path: str) -> str:
+        """A path of the work tree as a path of the project."""
+        return path.removeprefix(self.prefix)
+
+    def parents(self, path: str) -> list[str]:
+        """The folders above a path and within the project, outermost first."""
+        names = self.inside(path).split("/")[:-1]
+        return [self.prefix + "/".join(names[:depth]) for depth in range(1, len(names) + 1)]
 
     def run(
         self,
@@ -81,57 +80,52 @@ class Repo:
         Raises:
             GitError: It ended with an exit code that is not in `expect`.
         """
-        return run(self.top, *args, stdin=stdin, env=env, expect=expect)
-
-
-def run(
-    folder: Path,
-    *args: str,
-    stdin: bytes = b"",
-    env: Mapping[str, str] | None = None,
-    expect: Container[int] = (0,),
-) -> bytes:
-    """Run git in `folder`, see `Repo.run`."""
-    merged = {**_forced(), **(env or {})}
-    return git.run(*args, cwd=folder, stdin=stdin, env=merged, isolated=False, expect=expect)
-
-
-@cache
-def _forced() -> dict[str, str]:
-    forced = {"GIT_CONFIG_COUNT": str(len(_FORCED))}
-    for number, (key, value) in enumerate(_FORCED):
-        forced |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return forced
+        return _run(self.top, *args, stdin=stdin, env=env, expect=expect)
 
 
 def open_repo(project: Path) -> Repo:
     """Find the repository that holds `project`.
 
     Raises:
-        ScaffoldError: Not a repository, nothing committed yet, or a git that is too old.
+        NoRepositoryError: There is none, nothing is committed yet, or there is no git.
+        ScaffoldError: It can't be used, or git is too old.
     """
-    check_version(project)
     where = (
         *("rev-parse", "--path-format=absolute", "--show-object-format"),
         *("--show-toplevel", "--git-dir", "--git-path", "objects", "--show-prefix"),
     )
     try:
-        lines = os.fsdecode(run(project, *where)).split("\n")
-    except GitError as error:
-        raise _not_usable(project, error) from error
+        check_version(project)
+        lines = os.fsdecode(_run(project, *where)).split("\n")
+    except git.GitError as error:
+        raise _unusable(project, error) from error
     algorithm, top, git_dir, objects, prefix = lines[:5]
-    head = run(project, "rev-parse", "--verify", "--quiet", "HEAD", expect=(0, 1)).decode().strip()
+    verify = ("rev-parse", "--verify", "--quiet", "HEAD")
+    head = _run(project, *verify, expect=(0, 1)).decode().strip()
     if not head:
-        raise ScaffoldError(
+        raise NoRepositoryError(
             f"nothing is committed yet in {top}",
-            hint="commit the project first: git add -A && git commit -m 'Start'",
+            hint=f"commit the project first: {shell.first_commit(project)}",
         )
-    return Repo(Path(top), Path(git_dir), Path(objects), head, prefix, algorithm, _config(project))
+    return Repo(
+        folder=project,
+        top=Path(top),
+        git_dir=Path(git_dir),
+        objects=Path(objects),
+        head=head,
+        prefix=prefix,
+        algorithm=algorithm,
+        autocrlf=_autocrlf(project),
+    )
 
 
 def check_version(folder: Path) -> None:
-    """Refuse a git without `merge-tree --write-tree`."""
-    said = run(folder, "version").decode(errors="replace").strip()
+    """Refuse a git without `merge-tree --write-tree`.
+
+    Raises:
+        ScaffoldError: It is too old.
+    """
+    said = _run(folder, "version").decode(errors="replace").strip()
     found = re.search(r"(\d+)\.(\d+)", said)
     if not found or (int(found[1]), int(found[2])) < OLDEST:
         raise ScaffoldError(
@@ -140,9 +134,15 @@ def check_version(folder: Path) -> None:
         )
 
 
-def unfinished(repo: Repo) -> str:
+def operation_in_progress(repo: Repo) -> str:
     """What git itself is in the middle of, like "merge"; "" if nothing."""
-    return next((what for name, what in _UNFINISHED.items() if (repo.git_dir / name).exists()), "")
+    found = (what for name, what in _IN_PROGRESS.items() if (repo.git_dir / name).exists())
+    return next(found, "")
+
+
+def literal(path: str) -> str:
+    """The pathspec of exactly one path of the work tree."""
+    return f":(top,literal){path}"
 
 
 def split(listing: bytes) -> list[str]:
@@ -155,26 +155,38 @@ def joined(paths: Iterable[str]) -> bytes:
     return b"".join(os.fsencode(path) + b"\0" for path in paths)
 
 
-def _config(folder: Path) -> dict[str, str]:
-    keys = r"^core\.(autocrlf|eol|filemode|symlinks|attributesfile)$"
-    listing = run(folder, "config", "-z", "--get-regexp", keys, expect=(0, 1))
-    pairs = (field.partition("\n") for field in split(listing))
-    return {
-        key: value.lower() if key != "core.attributesfile" else value for key, _, value in pairs
-    }
+def _run(
+    folder: Path,
+    *args: str,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    expect: Container[int] = (0,),
+) -> bytes:
+    return git.run(*args, cwd=folder, stdin=stdin, env=env, isolated=False, expect=expect)
 
 
-def _not_usable(project: Path, error: GitError) -> ScaffoldError:
-    if "dubious ownership" in error.message:
-        return ScaffoldError(
-            f"{project} belongs to someone else, so git refuses to work in it",
-            hint=f"if you trust it: git config --global --add safe.directory {project}",
+def _autocrlf(folder: Path) -> bool:
+    said = _run(folder, "config", "--get", "core.autocrlf", expect=(0, 1)).decode().strip()
+    return said.lower() not in {"", "false", "no", "off", "0"}
+
+
+def _unusable(project: Path, error: git.GitError) -> ScaffoldError:
+    said = error.message
+    if isinstance(error, git.GitMissingError):
+        return NoRepositoryError(
+            "git is not installed, and an upgrade needs it", hint="see: mlops-scaffold doctor"
         )
-    if "must be run in a work tree" in error.message:
-        return ScaffoldError(f"{project} is a bare repository: there are no files to upgrade")
-    if "not a git repository" in error.message:
+    if "dubious ownership" in said:
+        command = _SAFE_DIRECTORY.search(said)
         return ScaffoldError(
-            f"{project} is not in a git repository; an upgrade needs one, so that nothing is lost",
-            hint="make one: git init && git add -A && git commit -m 'Start'",
+            f"{project} belongs to another user, so git refuses to work in it",
+            hint=f"if you trust it: {command[0]}" if command else "",
+        )
+    if "must be run in a work tree" in said:
+        return ScaffoldError(f"{project} is a bare repository: there are no files to upgrade")
+    if "not a git repository" in said:
+        return NoRepositoryError(
+            f"{project} is not in a git repository, which an upgrade needs to lose nothing",
+            hint=f"make one: {shell.first_commit(project, init=True)}",
         )
     return error

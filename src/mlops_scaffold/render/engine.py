@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from copier._main import Worker
 from copier._settings import SettingsModel
@@ -18,7 +18,6 @@ from copier._types import MISSING
 from copier._user_data import AnswersMap, Question
 from copier.errors import CopierError
 
-from mlops_scaffold import answers as answers_file
 from mlops_scaffold.catalog import copier_yml
 from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.render import template_errors
@@ -26,10 +25,11 @@ from mlops_scaffold.render.job import QuestionProblem, RenderResult
 from mlops_scaffold.render.questions import Answering, printable, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     import jinja2
-    from copier._types import AnyByStrDict
+    from copier._jinja_ext import SandboxedEnvironment
+    from copier._types import AnyByStrDict, AnyByStrMutableMapping
 
     from mlops_scaffold.catalog.copier_yml import Entry
     from mlops_scaffold.render.job import RenderJob
@@ -50,6 +50,8 @@ def render_here(job: RenderJob) -> RenderResult:
     return RenderResult(
         answers=engine.recorded(),
         replaced=tuple(engine.answering.replaced),
+        answers_file=engine.answers_relpath.as_posix(),
+        once=tuple(engine.rendered_once()),
         message_before="" if job.ask else engine.message_before,
         message_after=engine.message("after"),
     )
@@ -84,7 +86,7 @@ def _engine(job: RenderJob) -> _Engine:
     engine = _Engine(
         src_path=str(job.root),
         dst_path=job.into,
-        answers_file=Path(answers_file.FILE_NAME),
+        answers_file=Path(job.answers_file) if job.answers_file else None,
         settings=SettingsModel(),  # none of the user's own: they would change the result
         data=dict(given),
         defaults=not job.ask,
@@ -92,6 +94,7 @@ def _engine(job: RenderJob) -> _Engine:
         cleanup_on_error=False,
         quiet=True,
     )
+    engine.job = job
     engine.operation = job.operation
     engine.known = known
     engine.carried = dict(job.carried)
@@ -99,15 +102,54 @@ def _engine(job: RenderJob) -> _Engine:
     return engine
 
 
-class _PlainFolder(Template):
-    """A template in a folder, also where that is a checkout: its files are taken as they are."""
+class _TemplateTree(Template):
+    """A template read from a folder as it is, also where that is a checkout.
+
+    It is told where the folder's contents came from: templates may write that into a project.
+    """
 
     vcs = None
+    root: Path
+    recorded_ref: str | None
+
+    @cached_property
+    def local_abspath(self) -> Path:
+        return self.root.resolve()
+
+    @cached_property
+    def commit(self) -> str | None:
+        return self.recorded_ref
+
+
+class _CompileOnce:
+    """Compile each text once, whichever project and version it is of.
+
+    Two versions, and the projects of a fleet, have nearly all texts in common. Jinja's own cache is
+    for templates in files; most of these are names and questions. Compiled code doesn't hold
+    answers: they come in when it runs.
+    """
+
+    _done: ClassVar[dict[Hashable, Any]] = {}
+
+    def __init__(self, env: jinja2.Environment) -> None:
+        self._compile = env.compile
+        settings = (env.trim_blocks, env.lstrip_blocks, env.keep_trailing_newline)
+        syntax = (env.variable_start_string, env.block_start_string, env.comment_start_string)
+        self._key = (type(env), settings, syntax, frozenset(env.extensions))
+
+    def __call__(self, source: Any, name: str | None = None, *more: Any, **options: Any) -> Any:
+        if not isinstance(source, str) or options.get("raw"):
+            return self._compile(source, name, *more, **options)
+        key = (self._key, source, name, bool(options))
+        if key not in self._done:
+            self._done[key] = self._compile(source, name, *more, **options)
+        return self._done[key]
 
 
 class _Engine(Worker):
     """One run of Copier."""
 
+    job: RenderJob | None = None
     operation: str
     known: Mapping[str, Entry]
     carried: AnyByStrDict
@@ -143,6 +185,15 @@ class _Engine(Worker):
         left_out = self.template.secret_questions | self.answers.hidden
         return {key: found[key] for key in self.known if key in found and key not in left_out}
 
+    def rendered_once(self) -> Iterable[str]:
+        """Rendered files that upgrades leave alone where they exist (`_skip_if_exists`)."""
+        if not self.template.skip_if_exists:
+            return
+        root = Path(self.dst_path)
+        for path in sorted(path for path in root.rglob("*") if not path.is_dir()):
+            if self.match_skip(path.relative_to(root)):
+                yield path.relative_to(root).as_posix()
+
     def message(self, moment: str) -> str:
         """The template's message before or after its operation.
 
@@ -161,7 +212,22 @@ class _Engine(Worker):
 
     @cached_property
     def template(self) -> Template:
-        return _PlainFolder(url=str(self.src_path))
+        found = _TemplateTree(url=self.job.url if self.job else str(self.src_path))
+        found.root = self._root
+        found.recorded_ref = (self.job.ref if self.job else "") or None
+        return found
+
+    @cached_property
+    def jinja_env(self) -> SandboxedEnvironment:
+        found = super().jinja_env
+        found.compile = _CompileOnce(found)  # type: ignore[method-assign]
+        return found
+
+    def _render_context(self) -> AnyByStrMutableMapping:
+        context: AnyByStrMutableMapping = super()._render_context()
+        if self.job:
+            context["_folder_name"] = self.job.folder
+        return context
 
     def _ask(self) -> None:
         """Settle every question by our rules, in the place of Copier's."""

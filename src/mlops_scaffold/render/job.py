@@ -26,6 +26,10 @@ class RenderJob:
         named: The answer `project_name` names the project and its package, and has to be fit to.
         parent: The folder in which the project gets one of its own, called by that name; None if
             its folder is settled already.
+        url: What the template is told of its origin, Copier's `_src_path`.
+        ref: What it is told of its version, Copier's `_commit`.
+        answers_file: What it is told of the answers file's name; "" leaves that to the template.
+        folder: What it is told of the project's folder, Copier's `_folder_name`.
     """
 
     root: Path
@@ -36,6 +40,10 @@ class RenderJob:
     operation: Operation = "copy"
     named: bool = False
     parent: Path | None = None
+    url: str = ""
+    ref: str = ""
+    answers_file: str = ""
+    folder: str = "project"
 
     def to_json(self) -> dict[str, Any]:
         """Its fields, fit for JSON."""
@@ -66,12 +74,16 @@ class RenderResult:
     Attributes:
         answers: The final answers, as recorded: no hidden or secret ones, no `_` keys.
         replaced: Carried answers that no longer fit; `answers` has what took their place.
+        answers_file: What the project's answers file is to be called.
+        once: Files that the template renders only where there is none (`_skip_if_exists`).
         message_before: What the template has to say first; "" if it was shown while asking.
         message_after: What the template has to say in the end.
     """
 
     answers: Mapping[str, Any]
     replaced: tuple[ReplacedAnswer, ...] = ()
+    answers_file: str = ""
+    once: tuple[str, ...] = ()
     message_before: str = ""
     message_after: str = ""
 
@@ -88,7 +100,7 @@ class RenderResult:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """What `to_json` gave."""
         replaced = tuple(ReplacedAnswer(**each) for each in data["replaced"])
-        return cls(**{**data, "replaced": replaced})
+        return cls(**{**data, "replaced": replaced, "once": tuple(data["once"])})
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ from mlops_scaffold.files import staging
 from mlops_scaffold.render.render import render
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlops_scaffold.source.base import TemplateTree
 
 
-def rendered_files(tree: TemplateTree, template: str) -> tuple[str, ...]:
-    """The files of a repository that answers every question with its default.
+def rendered_files(tree: TemplateTree, answers: Mapping[str, str]) -> tuple[str, ...]:
+    """The files of a repository that answers every other question with its default.
 
     Returns:
         Paths with `/`, sorted.
@@ -23,6 +25,6 @@ def rendered_files(tree: TemplateTree, template: str) -> tuple[str, ...]:
     """
     with staging.temporary() as scratch:
         project = scratch / "project"
-        render(tree, {"template": template}, project)
+        render(tree, answers, project)
         found = (path for path in project.rglob("*") if path.is_file())
         return tuple(sorted(path.relative_to(project).as_posix() for path in found))

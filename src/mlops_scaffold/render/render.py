@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from mlops_scaffold import answers as answers_file
+from mlops_scaffold import answers as default_answers_file
 from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.files import staging
-from mlops_scaffold.files.portable import check_output
+from mlops_scaffold.files.portable import check_output, component_problem
 from mlops_scaffold.render.job import Operation, RenderJob, RenderResult
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def render(  # noqa: PLR0913  # what can be said of one render
     operation: Operation = "copy",
     named: bool = False,
     parent: Path | None = None,
+    answers_file: str = "",
+    folder: str = "project",
 ) -> RenderResult:
     """Render the template that `answers["template"]` names into the new folder `into`.
 
@@ -51,6 +53,8 @@ def render(  # noqa: PLR0913  # what can be said of one render
         operation: Which of the template's messages are meant.
         named: See `RenderJob`.
         parent: See `RenderJob`.
+        answers_file: See `RenderJob`. Here the file always gets the default name.
+        folder: See `RenderJob`.
 
     Raises:
         UsageError: An unknown or hidden key, or a value that does not fit; a question without an
@@ -61,7 +65,7 @@ def render(  # noqa: PLR0913  # what can be said of one render
         raise ScaffoldError(f"{into} exists already")
     scratch = Path(tempfile.mkdtemp(prefix=".rendering-", dir=into.parent))
     try:
-        project = scratch / "project"  # one name always: templates can see it
+        project = scratch / "project"
         job = RenderJob(
             root=tree.root,
             into=project,
@@ -71,10 +75,14 @@ def render(  # noqa: PLR0913  # what can be said of one render
             operation=operation,
             named=named,
             parent=parent,
+            url=tree.url,
+            ref=tree.ref,
+            answers_file=answers_file,
+            folder=folder,
         )
         result = _run(job, trusted=tree.trusted)
         check_output(project, max_bytes=MAX_OUTPUT_BYTES, max_files=MAX_OUTPUT_FILES)
-        _record(tree, result.answers, project)
+        _record(tree, result, project)
         project.rename(into)
     except OSError as error:
         raise ScaffoldError(
@@ -114,13 +122,25 @@ def _run(job: RenderJob, *, trusted: bool) -> RenderResult:
     return render_limited(job, max_bytes=MAX_OUTPUT_BYTES, max_files=MAX_OUTPUT_FILES)
 
 
-def _record(tree: TemplateTree, final: Mapping[str, Any], project: Path) -> None:
-    """Write the origin into the answers file, in the place of the scratch folder's."""
-    path = project / answers_file.FILE_NAME
+def _record(tree: TemplateTree, result: RenderResult, project: Path) -> None:
+    """Write the answers file, by its default name, in the place of what the template rendered.
+
+    Raises:
+        ScaffoldError: The template gives it a name that leads elsewhere.
+    """
+    rendered = PurePosixPath(result.answers_file)
+    problem = next(filter(None, map(component_problem, rendered.parts)), None)
+    if rendered.is_absolute() or problem or not rendered.parts:
+        raise ScaffoldError(
+            f"the template's `_answers_file` is refused: {result.answers_file!r}: {problem}"
+        )
+    path = project / default_answers_file.FILE_NAME
     try:
-        header = answers_file.header_of(path.read_text(encoding="utf-8", errors="replace"))
+        text = (project / rendered).read_text(encoding="utf-8", errors="replace")
+        (project / rendered).unlink()
+        header = default_answers_file.header_of(text)
     except FileNotFoundError:
-        header = answers_file.HEADER
-    text = answers_file.text(tree.url, tree.ref, final, header=header)
+        header = default_answers_file.HEADER
+    text = default_answers_file.text(tree.url, tree.ref, result.answers, header=header)
     path.write_text(text, encoding="utf-8", newline="\n")
     path.chmod(0o644)

@@ -1,4 +1,4 @@
-"""Where a template version comes from: the built-in catalog, releases, external catalogs.
+"""Where a template version comes from: the built-in catalog, git repositories, plain folders.
 
-Imports: `catalog`, `git`, `files`.
+`opening` picks one; `location` reads what people type. Imports: `catalog`, `git`, `files`.
 """

@@ -51,6 +51,14 @@ class BuiltinSource:
         released = {release.version for release in releases(self.root / "releases")}
         return tuple(sorted(released | {self._at_hand}))
 
+    def newest(self) -> Version:
+        """See `Source.newest`."""
+        return self.versions()[-1]
+
+    def find(self, text: str) -> Version:
+        """See `Source.find`."""
+        return parse_version(text, self.versions())
+
     @contextlib.contextmanager
     def tree(self, version: Version | None = None) -> Iterator[TemplateTree]:
         """See `Source.tree`."""

@@ -1,8 +1,9 @@
 """The released versions of the catalog: git bundles under `releases/`, read through a repository.
 
-Each release is one incremental bundle with one tag, named with its digest in `index.yaml`. They are
-unpacked once per user into a bare repository that is named by the index's digest, so any set of
-releases has its own and nothing there ever changes.
+Each release is one incremental bundle with one tag, listed with its digest in `index.yaml`. They
+are unpacked once per user into a bare repository that is named by the index's digest, so each set
+of releases has its own and nothing there ever changes. It is a cache: one that was damaged is made
+again, and where there can be none, a temporary repository replaces it.
 """
 
 from __future__ import annotations
@@ -72,25 +73,23 @@ def releases(folder: Path) -> tuple[Release, ...]:
 
 @contextlib.contextmanager
 def repository(folder: Path) -> Iterator[Path]:
-    """A bare repository with every release in `folder`, unpacked on first use.
+    """A bare repository with every release in `folder`, complete and readable.
 
     It is kept in the user's cache folder; where that can't be written, in a temporary one.
 
     Raises:
         ScaffoldError: A bundle is missing or is not the one that was released.
     """
-    key = sha256((folder / INDEX).read_bytes()).hexdigest()[:32]
-    try:
-        kept = cache_folder("history") / f"{key}.git"
-        if not kept.is_dir():
-            _unpack_into_place(folder, kept)
-    except OSError:
-        with tempfile.TemporaryDirectory(prefix="mlops-scaffold-history-") as scratch:
-            fresh = Path(scratch) / "history.git"
-            unpack(folder, fresh)
-            yield fresh
-    else:
-        yield kept
+    with _cached(folder) as cached:
+        if cached and _complete(cached, folder):
+            yield cached
+            return
+    with _cached(folder, again=True) as cached:
+        if cached and _complete(cached, folder):
+            yield cached
+            return
+    with _temporary(folder) as fresh:
+        yield fresh
 
 
 @contextlib.contextmanager
@@ -100,13 +99,16 @@ def tree(folder: Path, version: Version) -> Iterator[Path]:
     Raises:
         ScaffoldError: As `repository`.
     """
-    with (
-        repository(folder) as repo,
-        tempfile.TemporaryDirectory(prefix="mlops-scaffold-tree-") as scratch,
-    ):
+    commit = next(release.commit for release in releases(folder) if release.version == version)
+    with tempfile.TemporaryDirectory(prefix="mlops-scaffold-tree-") as scratch:
         root = Path(scratch) / "catalog"
-        export.export(repo, f"refs/tags/v{version}", root)
-        yield root
+        with _cached(folder) as cached:
+            if cached and _exported(cached, commit, root):
+                yield root
+                return
+        with repository(folder) as repo:
+            export.export(repo, commit, root)
+            yield root
 
 
 def cache_folder(name: str) -> Path:
@@ -116,7 +118,7 @@ def cache_folder(name: str) -> Path:
         OSError: It can't be made.
     """
     root = os.environ.get("MLOPS_SCAFFOLD_CACHE_DIR")
-    if root is None:
+    if not root:
         from platformdirs import user_cache_path  # noqa: PLC0415  # only where it is needed
 
         base = user_cache_path("mlops-scaffold", appauthor=False)
@@ -127,19 +129,77 @@ def cache_folder(name: str) -> Path:
     return folder
 
 
-def _unpack_into_place(folder: Path, kept: Path) -> None:
-    """Unpack beside `kept`, then rename: whoever comes first wins, and nobody sees a half."""
-    scratch = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=kept.parent))
+@contextlib.contextmanager
+def _cached(folder: Path, *, again: bool = False) -> Iterator[Path | None]:
+    """The repository in the cache, unpacked on first use or `again`; None if there can be none."""
+    key = sha256((folder / INDEX).read_bytes()).hexdigest()[:32]
+    try:
+        place = cache_folder("history") / f"{key}.git"
+        damaged = again and not _complete(place, folder)
+        if damaged or not place.is_dir():
+            _unpack_into_place(folder, place, damaged=damaged)
+    except (OSError, git.GitError):  # not ours to write, or the disk is full
+        yield None
+    else:
+        yield place
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="mlops-scaffold-history-") as scratch:
+        fresh = Path(scratch) / "history.git"
+        unpack(folder, fresh)
+        yield fresh
+
+
+def _complete(repo: Path, folder: Path) -> bool:
+    """Whether `repo` has everything that was released, and the tags say so."""
+    wanted = {f"{release.commit} refs/tags/{release.tag}" for release in releases(folder)}
+    listing = ("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
+    try:
+        tags = git.run(*listing, env=_at(repo)).decode().splitlines()
+        git.run("rev-list", "--objects", "--quiet", "--tags", env=_at(repo))
+    except git.GitError:
+        return False
+    return set(tags) == wanted
+
+
+def _exported(repo: Path, commit: str, root: Path) -> bool:
+    """Export a commit from the cache; tell whether it was all there."""
+    try:
+        export.export(repo, commit, root)
+    except (ScaffoldError, ValueError, IndexError):
+        shutil.rmtree(root, ignore_errors=True)
+        return False
+    return True
+
+
+def _unpack_into_place(folder: Path, place: Path, *, damaged: bool) -> None:
+    """Unpack beside `place`, then rename: the first one wins, and readers never see a part of it.
+
+    Args:
+        folder: The releases.
+        place: Where the repository goes.
+        damaged: What is in that place is to be replaced.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=place.parent))
     try:
         fresh = scratch / "history.git"
         unpack(folder, fresh)
+        if damaged:
+            with contextlib.suppress(FileNotFoundError):
+                place.rename(scratch / "damaged")
         try:
-            fresh.rename(kept)
+            fresh.rename(place)
         except OSError:
-            if not kept.is_dir():
+            if not place.is_dir():
                 raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _at(repo: Path) -> dict[str, str]:
+    return {"GIT_DIR": str(repo)}
 
 
 def unpack(folder: Path, repo: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a user keeps on this machine: names of other catalogs."""
+"""The external catalogs that a user saved on this machine, each under a name."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _NAME = re.compile(r"[a-z][a-z0-9]*([-_.][a-z0-9]+)*")
 
 
 def config_file() -> Path:
-    """The file that holds them; `MLOPS_SCAFFOLD_CONFIG_DIR` moves it."""
+    """The file that lists them; `MLOPS_SCAFFOLD_CONFIG_DIR` moves it."""
     folder = os.environ.get("MLOPS_SCAFFOLD_CONFIG_DIR")
-    if folder is not None:
+    if folder:
         return Path(folder) / "catalogs.yaml"
     from platformdirs import user_config_path  # noqa: PLC0415  # only where it is needed
 
@@ -26,7 +26,7 @@ def config_file() -> Path:
 
 
 def catalogs() -> dict[str, str]:
-    """The kept catalogs: name -> folder or URL, by name.
+    """The saved catalogs: name -> folder or URL, by name.
 
     Raises:
         ScaffoldError: The file is broken.
@@ -34,15 +34,15 @@ def catalogs() -> dict[str, str]:
     file = config_file()
     if not file.exists():
         return {}
-    kept: dict[str, str] = {}
+    found: dict[str, str] = {}
     for document in yamlfile.read(file):
         if document.value is not None:
-            kept |= {name: node.text() for name, node in document.entries()}
-    return dict(sorted(kept.items()))
+            found |= {name: node.text() for name, node in document.entries()}
+    return dict(sorted(found.items()))
 
 
 def add_catalog(name: str, location: str) -> None:
-    """Keep a catalog under a name.
+    """Save a catalog under a name.
 
     Raises:
         UsageError: The name is invalid or taken.
@@ -52,39 +52,38 @@ def add_catalog(name: str, location: str) -> None:
             f"{name!r} is not a catalog name",
             hint="use lower-case letters, digits and single dashes, like: team-templates",
         )
-    kept = catalogs()
-    if name in kept:
+    known = catalogs()
+    if name in known:
         raise UsageError(
-            f"{name!r} is kept already: {kept[name]}",
+            f"{name!r} is already the name of {known[name]}",
             hint=f"to replace it, first: mlops-scaffold catalog remove {name}",
         )
-    _write({**kept, name: location})
+    _write({**known, name: location})
 
 
 def remove_catalog(name: str) -> str:
-    """Forget a kept catalog; return where it was.
+    """Forget a saved catalog; return where it was.
 
     Raises:
-        UsageError: None is kept under this name.
+        UsageError: None has this name.
     """
-    kept = catalogs()
-    if name not in kept:
-        hint = did_you_mean(name, kept) or "see: mlops-scaffold catalog list"
-        raise UsageError(f"no catalog is kept as {name!r}", hint=hint)
-    location = kept.pop(name)
-    _write(kept)
+    known = catalogs()
+    if name not in known:
+        hint = did_you_mean(name, known) or "see: mlops-scaffold catalog list"
+        raise UsageError(f"no catalog is saved as {name!r}", hint=hint)
+    location = known.pop(name)
+    _write(known)
     return location
 
 
-def _write(kept: dict[str, str]) -> None:
+def _write(known: dict[str, str]) -> None:
     file = config_file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        text = yaml.safe_dump(dict(sorted(kept.items())), allow_unicode=True) if kept else ""
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=file.parent, delete=False
-        ) as new:
-            new.write(text)
-        Path(new.name).replace(file)
+        text = yaml.safe_dump(dict(sorted(known.items())), allow_unicode=True) if known else ""
+        with tempfile.TemporaryDirectory(prefix=".catalogs-", dir=file.parent) as scratch:
+            new = Path(scratch) / file.name
+            new.write_text(text, encoding="utf-8")
+            new.replace(file)
     except OSError as error:
         raise ScaffoldError(f"cannot write {file}: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""Bring a generated repository to another template version without losing its owner's work.
+"""Bring a generated repository to another template version and keep its owner's work.
 
 Imports: `render`, `source`, `catalog`, `git`, `files`.
 """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_scaffold.git.objects import FILE, PROGRAM, Entry
 from mlops_scaffold.upgrade import dependencies
@@ -21,61 +22,74 @@ GENERATED = frozenset(
 )
 
 _LONE_LF = re.compile(rb"(?<!\r)\n")
+_GENERATED_NOTE = "generated: taken from the template, your version is in git's history"
 
 
-def align(repo: Repo, store: Scratch, sides: MergeInputs) -> None:
+class _Texts(NamedTuple):
+    """One file of the three sides."""
+
+    base: bytes
+    ours: bytes
+    new: bytes
+
+
+def align(repo: Repo, store: Scratch, inputs: MergeInputs) -> MergeInputs:
     """Adjust the three sides so that git merges what is worth merging.
 
     - A generated file that both sides changed is taken from the new template, whole.
     - A file that its owner turned to CRLF is compared, and merged, in CRLF.
     - Dependency lists of `pyproject.toml` are merged entry by entry.
     """
-    edited = [path for path in sides.base if _both_changed(sides, path)]
-    for path in [path for path in edited if PurePosixPath(path).name in GENERATED]:
-        mine = sides.renamed.get(path, path)
-        if path in sides.new:
-            sides.base[path] = sides.ours[mine]
-            sides.note(mine, "generated: taken from the template, your version is in git's history")
-    _merge_texts(repo, store, sides, [path for path in edited if _both_changed(sides, path)])
+    edited = [path for path in inputs.base if _both_changed(inputs, path)]
+    for path in edited:
+        if PurePosixPath(path).name in GENERATED and path in inputs.new:
+            mine = inputs.renamed.get(path, path)
+            inputs = replace(inputs, base={**inputs.base, path: inputs.ours[mine]})
+            inputs = inputs.noted(mine, _GENERATED_NOTE)
+    return _align_texts(repo, store, inputs, [p for p in edited if _both_changed(inputs, p)])
 
 
-def _both_changed(sides: MergeInputs, path: str) -> bool:
-    base, ours = sides.base[path], sides.ours.get(sides.renamed.get(path, path))
-    new = sides.new.get(sides.moved.get(path, path))
-    texts = all(side and side.mode in (FILE, PROGRAM) for side in (base, ours, new))
-    return texts and len({side.oid for side in (base, ours, new) if side}) == 3  # noqa: PLR2004 - sides
+def _both_changed(inputs: MergeInputs, path: str) -> bool:
+    base, ours = inputs.base[path], inputs.ours.get(inputs.renamed.get(path, path))
+    new = inputs.new.get(inputs.moved.get(path, path))
+    if not (base and ours and new):
+        return False
+    files = all(side.mode in (FILE, PROGRAM) for side in (base, ours, new))
+    return files and base.oid not in (ours.oid, new.oid) and ours.oid != new.oid
 
 
-def _merge_texts(repo: Repo, store: Scratch, sides: MergeInputs, paths: list[str]) -> None:
+def _align_texts(repo: Repo, store: Scratch, inputs: MergeInputs, paths: list[str]) -> MergeInputs:
     """Line ends and dependency lists of files that both sides changed."""
+    base, ours, new = dict(inputs.base), dict(inputs.ours), dict(inputs.new)
     places = [
-        ((sides.base, p), (sides.ours, sides.renamed.get(p, p)), (sides.new, sides.moved.get(p, p)))
-        for p in paths
+        ((base, path), (ours, inputs.renamed.get(path, path)), (new, inputs.moved.get(path, path)))
+        for path in paths
     ]
     blobs = read_blobs(repo, store, (side[path].oid for place in places for side, path in place))
     for place in places:
-        before = [blobs[side[path].oid] for side, path in place]
-        base, ours, new = _same_line_ends(*before)
+        before = _Texts(*(blobs[side[path].oid] for side, path in place))
         mine = place[1][1]
+        after = _same_line_ends(before)
         if PurePosixPath(mine).name == "pyproject.toml":
-            merged = _merge_dependencies(base, ours, new)
-            if merged:
-                base, ours, new = (t.encode() for t in (merged.base, merged.ours, merged.theirs))
-                sides.note(mine, *merged.notes)
-        for (side, path), old, content in zip(place, before, (base, ours, new), strict=True):
+            after, notes = _merge_dependencies(after)
+            inputs = inputs.noted(mine, *notes) if notes else inputs
+        for (side, path), old, content in zip(place, before, after, strict=True):
             if content != old:
                 side[path] = Entry(side[path].mode, store.blob(content))
+    return replace(inputs, base=base, ours=ours, new=new)
 
 
-def _same_line_ends(base: bytes, ours: bytes, new: bytes) -> tuple[bytes, bytes, bytes]:
+def _same_line_ends(texts: _Texts) -> _Texts:
     """Convert the template's two sides to CRLF if that is what the owner turned the file to."""
+    base, ours, new = texts
     if b"\r\n" in ours and not _LONE_LF.search(ours) and b"\r" not in base + new:
-        return base.replace(b"\n", b"\r\n"), ours, new.replace(b"\n", b"\r\n")
-    return base, ours, new
+        return _Texts(base.replace(b"\n", b"\r\n"), ours, new.replace(b"\n", b"\r\n"))
+    return texts
 
 
-def _merge_dependencies(base: bytes, ours: bytes, new: bytes) -> dependencies.Merged | None:
+def _merge_dependencies(texts: _Texts) -> tuple[_Texts, tuple[str, ...]]:
     try:
-        return dependencies.merge(base.decode(), ours.decode(), new.decode())
+        merged = dependencies.merge(*(text.decode() for text in texts))
     except UnicodeDecodeError:
-        return None
+        return texts, ()
+    return _Texts(*(t.encode() for t in (merged.base, merged.ours, merged.new))), merged.notes

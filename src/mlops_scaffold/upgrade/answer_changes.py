@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlops_scaffold import shell
 from mlops_scaffold.catalog.answer_types import shown
 from mlops_scaffold.errors import UsageError
 from mlops_scaffold.render import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from mlops_scaffold.upgrade.renders import Rendered
 
@@ -42,17 +44,17 @@ def check_given(answers: Mapping[str, Any]) -> None:
 
 
 def changed_answers(
-    recorded: Mapping[str, Any], before: Rendered, after: Rendered
+    recorded: Mapping[str, Any], before: Mapping[str, Any], after: Rendered
 ) -> tuple[AnswerChange, ...]:
     """How the recorded answers change.
 
     Args:
         recorded: What the project records.
-        before: The render of its version.
+        before: The answers with which its version was rendered.
         after: The render of the wanted version.
     """
     reasons = {each.key: each.reason for each in after.result.replaced}
-    known = {key: recorded[key] for key in recorded if key in before.answers or key in reasons}
+    known = {key: recorded[key] for key in recorded if key in before or key in reasons}
     found = []
     for key in sorted({*known, *after.answers}):
         was, now = known.get(key), after.answers.get(key)
@@ -64,14 +66,23 @@ def changed_answers(
     return tuple(found)
 
 
-def check_changes(changes: tuple[AnswerChange, ...], after: Rendered, *, agreed: bool) -> None:
+def check_changes(
+    changes: tuple[AnswerChange, ...],
+    after: Rendered,
+    folder: Path,
+    *,
+    agreed: bool,
+    standalone: bool = False,
+) -> None:
     """Refuse changes of answers that nobody agreed to, and names that `new` would refuse.
 
     Args:
         changes: The changes.
         after: The render of the wanted version.
+        folder: Of the project, for the hint.
         agreed: Answers that no longer fit may be replaced: a person was asked, or took the
             defaults beforehand, or nothing is going to be done.
+        standalone: It is a Copier template of its own, with its own rules for names.
 
     Raises:
         UsageError: It says what is wrong, and how to choose.
@@ -79,12 +90,13 @@ def check_changes(changes: tuple[AnswerChange, ...], after: Rendered, *, agreed:
     replaced = [change for change in changes if change.replaced]
     if replaced and not agreed:
         listed = "\n".join(f"  {each.key}: {each.note}" for each in replaced)
-        keys = " ".join(f"-d {each.key}=VALUE" for each in replaced)
+        given = (word for each in replaced for word in ("-d", f"{each.key}=VALUE"))
         raise UsageError(
             f"the new version does not allow these answers any more:\n{listed}",
-            hint=f"choose others: mlops-scaffold upgrade {keys}; or take the defaults: -y",
+            hint=f"choose others: {shell.program('upgrade', folder, *given)}; or take the"
+            f" defaults: {shell.program('upgrade', folder, '-y')}",
         )
-    for change in changes:
+    for change in () if standalone else changes:
         if change.key == "project_name" and change.now is not None:
             names.check_project_name(str(change.now))
             names.check_dependencies(after.folder, str(change.now))

@@ -1,8 +1,8 @@
-"""The record of an upgrade under way, kept in the git folder of the work tree.
+"""The journal of an upgrade, kept in the git folder of the work tree.
 
-It exists from the moment before the first file is touched until the upgrade is finished or undone,
-so that an upgrade that was killed, or waits for its conflicts to be resolved, can always go on or
-back.
+It exists from the moment before the first file is touched. While an upgrade is being applied, or
+waits for its conflicts to be resolved, the journal holds all that is needed to finish or undo it;
+after that it is kept until the next upgrade, so that `upgrade --abort` can undo the last one.
 """
 
 from __future__ import annotations
@@ -12,26 +12,32 @@ import json
 import os
 import shutil
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold.errors import ScaffoldError
-
-try:
-    import fcntl
-except ImportError:  # Windows: one upgrade at a time is then up to the person
-    fcntl = None  # type: ignore[assignment]
+from mlops_scaffold.files.lock import Lock, lock_folder
+from mlops_scaffold.git.objects import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from mlops_scaffold.git.index import Stages
     from mlops_scaffold.git.repo import Repo
 
-# Killed before all was in place; waiting for a person; killed on the way back.
-APPLYING, CONFLICTS, UNDOING = "applying", "conflicts", "undoing"
-_SCHEMA = 1
-_RECORD, _TURNED = "state.json", "undoing.json"
+_SCHEMA = 2
+_OLD_FILES = ("state.json", "undoing.json")  # of schema 1
+
+
+class Phase(StrEnum):
+    """How far an upgrade is; also the name of the journal's file."""
+
+    APPLYING = "applying"
+    CONFLICTS = "conflicts"  # waits for a person to resolve them
+    DONE = "done"  # nothing is left to do; it can still be undone
+    UNDOING = "undoing"
 
 
 @dataclass(frozen=True)
@@ -40,123 +46,144 @@ class Step:
 
     path: str
     writes: bool  # else it removes
-    digest: str  # SHA-256 of what is written
-    before: str  # SHA-256 of what stood there; "" if nothing did
+    after: str  # SHA-256 of what is written
+    before: str  # SHA-256 of what was there; "" if nothing was
 
 
 @dataclass(frozen=True)
-class State:
+class Journal:
     """All that is needed to finish an upgrade or undo it."""
 
-    phase: str
     old: str  # versions, for people
     new: str
+    commit: str  # what was checked out: the commit,
+    head: str  # and the full name of its branch, or again the commit
+    branch: str  # the branch to create, full name; "" for none
     steps: tuple[Step, ...]
-    index: tuple[tuple[str, str, str], ...]  # path, mode and id of each touched entry, before
-    paths: tuple[str, ...]  # touched entries of the index
-    folders: tuple[tuple[str, int], ...]  # that there were, with their modes
+    before: Stages  # the index before, of the paths that are touched
+    after: Stages  # and what the upgrade makes of it
+    folders: tuple[tuple[str, int], ...]  # those that existed, with their modes
     conflicts: tuple[str, ...]
     record: str  # path of the answers file
     record_text: str
-    head: str  # what was checked out: a full branch name, or a commit
-    branch: str = ""  # the branch to make, full name
-    schema: int = _SCHEMA
+
+    @property
+    def unconflicted(self) -> tuple[str, ...]:
+        """Paths of the index that the upgrade changes without a conflict."""
+        return tuple(path for path in self.after if path not in self.conflicts)
 
 
 def folder(repo: Repo) -> Path:
-    """Where the record of this project lies: one per work tree and project folder in it."""
+    """The folder of this project's journal: one per work tree and project folder in it."""
     name = hashlib.sha256(os.fsencode(repo.prefix)).hexdigest()[:12]
     return repo.git_dir / "mlops-scaffold" / name
 
 
-def load(repo: Repo) -> State | None:
-    """The upgrade under way; None if there is none.
+def load(repo: Repo) -> tuple[Phase, Journal] | None:
+    """The journal and how far its upgrade is; None if there is none.
 
     Raises:
         ScaffoldError: It was written by another version of the program, or is damaged.
     """
-    file = folder(repo) / _RECORD
-    back = folder(repo) / _TURNED
-    turned = back.exists()
-    if turned:
-        file = back
-    try:
-        data = json.loads(file.read_bytes())
-        steps = tuple(Step(**step) for step in data.pop("steps"))
-        tuples = {
-            key: tuple(tuple(item) if isinstance(item, list) else item for item in value)
-            for key, value in data.items()
-            if isinstance(value, list)
-        }
-        state = State(steps=steps, **{**data, **tuples})
-        state = replace(state, phase=UNDOING) if turned else state
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (ValueError, TypeError, KeyError) as error:
-        raise ScaffoldError(f"the record of the unfinished upgrade is damaged: {file}") from error
-    if state.schema != _SCHEMA:
-        raise ScaffoldError(
-            f"the unfinished upgrade was begun by another version of mlops-scaffold: {file}",
-            hint="finish it with that version",
-        )
-    return state
+    place = folder(repo)
+    for name in _OLD_FILES:
+        if (place / name).exists() and not _is_current(place / name):
+            raise _foreign(place / name)
+    for phase in Phase:
+        file = place / f"{phase}.json"
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return phase, _parse(file)
+    return None
 
 
-def save(state: State, place: Path) -> None:
-    """Write the record, in one step, and see it to the disk."""
-    draft = place / f"{_RECORD}.new"
+def begin(journal: Journal, place: Path) -> None:
+    """Write the journal, in one step, and flush it to the disk."""
+    draft = place / "draft.json"
     with draft.open("w", encoding="ascii") as file:
-        json.dump(asdict(state), file)  # ASCII: undecodable bytes of paths survive as surrogates
+        # ASCII: undecodable bytes of paths survive as surrogates.
+        json.dump({"schema": _SCHEMA, **asdict(journal)}, file)
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(place / _RECORD)
+    draft.replace(place / f"{Phase.APPLYING}.json")
 
 
-def turn_back(repo: Repo) -> None:
-    """Note that the upgrade is being undone: there is no way forward from here.
-
-    A rename, for that works on a full disk.
-    """
-    record = folder(repo) / _RECORD
-    if record.exists():
-        record.replace(folder(repo) / _TURNED)
+def advance(repo: Repo, phase: Phase) -> None:
+    """Note how far the upgrade is. A rename, as that works on a full disk."""
+    place = folder(repo)
+    for before in Phase:
+        file = place / f"{before}.json"
+        if before is not phase and file.exists():
+            file.replace(place / f"{phase}.json")
 
 
 def forget(repo: Repo) -> None:
-    """Remove the record; what is left of earlier ones, too."""
+    """Remove the journal, and what is left of earlier ones."""
     place = folder(repo)
-    # In one step: half a record must never look like one.
+    # In one step: half a journal must never look like one.
     if place.exists():
         place.rename(place.with_suffix(".old"))
     sweep(repo)
 
 
 def sweep(repo: Repo) -> None:
-    """Remove what a killed upgrade left beside the record before, or after, it mattered."""
+    """Remove what a killed upgrade left beside the journal."""
     for suffix in (".new", ".old"):
         shutil.rmtree(folder(repo).with_suffix(suffix), ignore_errors=True)
-    with suppress(OSError):  # another project of the repository has one, or none ever was
+    with suppress(OSError):  # another project of the repository has one, or there never was one
         folder(repo).parent.rmdir()
 
 
 @contextmanager
 def lock(repo: Repo) -> Iterator[None]:
-    """Hold the repository against other upgrades; a killed one lets go by itself.
+    """Keep other upgrades out of the repository; the lock ends with the process.
 
     Raises:
         ScaffoldError: Another upgrade holds it.
     """
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(repo.git_dir, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+    with lock_folder(repo.git_dir) as state:
+        if state is Lock.BUSY:
             raise ScaffoldError(
                 f"another upgrade is running in {repo.top}", hint="wait until it has ended"
-            ) from error
+            )
         yield
-    finally:
-        os.close(handle)
+
+
+def _parse(file: Path) -> Journal:
+    content = file.read_bytes()
+    try:
+        data = json.loads(content)
+        if data.pop("schema") != _SCHEMA:
+            raise _foreign(file)
+        return Journal(
+            **{
+                **data,
+                "steps": tuple(Step(**step) for step in data["steps"]),
+                "folders": tuple((path, mode) for path, mode in data["folders"]),
+                "conflicts": tuple(data["conflicts"]),
+                "before": _stages(data["before"]),
+                "after": _stages(data["after"]),
+            }
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise ScaffoldError(f"the journal of the unfinished upgrade is damaged: {file}") from error
+
+
+def _stages(data: dict[str, dict[str, Any]]) -> Stages:
+    return {
+        path: {int(stage): Entry(*entry) for stage, entry in entries.items()}
+        for path, entries in data.items()
+    }
+
+
+def _is_current(file: Path) -> bool:
+    try:
+        return bool(json.loads(file.read_bytes()).get("schema") == _SCHEMA)
+    except ValueError:
+        return True  # damaged: `load` says so
+
+
+def _foreign(file: Path) -> ScaffoldError:
+    return ScaffoldError(
+        f"the unfinished upgrade was begun by another version of mlops-scaffold: {file}",
+        hint="finish or abort it with that version",
+    )

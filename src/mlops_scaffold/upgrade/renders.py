@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from mlops_scaffold.files import staging
 from mlops_scaffold.render.render import render
-from mlops_scaffold.source.opening import source_for
+from mlops_scaffold.source.opening import open_source, source_for
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from packaging.version import Version
@@ -43,13 +44,14 @@ class Renders:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, Source] = {}  # by recorded URL
+        self._opened: dict[str, Source] = {}  # by what a person typed
         self._trees: dict[tuple[str, Version], TemplateTree] = {}
         self._done: dict[tuple[str, Version, str, str], Rendered] = {}
+        self._numbers = itertools.count()
 
     def __enter__(self) -> Self:
-        scratch = tempfile.TemporaryDirectory(prefix="mlops-scaffold-")
-        self._root = Path(self._stack.enter_context(scratch))
+        self._root = self._stack.enter_context(staging.temporary())
         return self
 
     def __exit__(
@@ -65,6 +67,13 @@ class Renders:
         if recorded.url not in self._sources:
             self._sources[recorded.url] = source_for(recorded)
         return self._sources[recorded.url]
+
+    def open(self, spec: str) -> Source:
+        """The catalog that a person names."""
+        if spec not in self._opened:
+            source = open_source(spec)
+            self._opened[spec] = self._sources[source.url] = source
+        return self._opened[spec]
 
     def tree(self, origin: Source, version: Version) -> TemplateTree:
         """The template tree at a version."""
@@ -92,47 +101,13 @@ class Renders:
         wanted = answers or {}
         key = (tree.url, tree.version, _text(carried), _text(wanted))
         if key not in self._done or ask:
-            if not self._done:
-                self._stack.enter_context(_compiled_once())
-            folder = self._root / str(len(self._done))
+            folder = self._root / str(next(self._numbers))
             result = render(tree, wanted, folder, carried=carried, ask=ask, operation="update")
             self._done[key] = Rendered(folder, result)
             # The next project, or the next step, may start from what this one ended with.
             settled = Rendered(folder, replace(result, replaced=()))
             self._done[tree.url, tree.version, _text(result.answers), _text({})] = settled
         return self._done[key]
-
-
-@contextmanager
-def _compiled_once() -> Iterator[None]:
-    """Let Jinja compile each text once, whichever project and version it is of.
-
-    Two versions, and the projects of a fleet, have nearly all texts in common, and compiling takes
-    most of the time of a render. Jinja's own cache is for templates in files; most of these are
-    names and questions. What is kept doesn't know answers: they come in when it runs.
-    """
-    import jinja2  # noqa: PLC0415  # only who renders pays for it
-
-    compiled: dict[Hashable, Any] = {}
-    original = jinja2.Environment.compile
-
-    def compile_once(
-        env: jinja2.Environment, text: Any, name: str | None = None, *more: Any, **options: Any
-    ) -> Any:
-        settings = (env.trim_blocks, env.lstrip_blocks, env.keep_trailing_newline)
-        syntax = (env.variable_start_string, env.block_start_string, env.comment_start_string)
-        key = (type(env), settings, syntax, frozenset(env.extensions), text, name, bool(options))
-        if not isinstance(text, str) or options.get("raw"):
-            return original(env, text, name, *more, **options)
-        if key not in compiled:
-            compiled[key] = original(env, text, name, *more, **options)
-        return compiled[key]
-
-    jinja2.Environment.compile = compile_once  # type: ignore[method-assign,assignment]
-    try:
-        yield
-    finally:
-        jinja2.Environment.compile = original  # type: ignore[method-assign]
 
 
 def _text(answers: Mapping[str, Any]) -> str:

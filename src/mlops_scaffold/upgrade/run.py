@@ -1,25 +1,40 @@
-"""One upgrade from beginning to end; and finishing or undoing one that waits."""
+"""One upgrade from beginning to end, as a list of steps.
+
+read -> lock -> choose_versions -> check_ready -> open_templates -> render -> merge -> make_plan ->
+apply -> record. Each takes and returns frozen values; only `apply` and `record` write.
+"""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold import answers as answers_file
-from mlops_scaffold.errors import ConflictsLeftError, ExitCode, ScaffoldError
+from mlops_scaffold import shell
+from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.git import head
-from mlops_scaffold.git import repo as upgrade_git
+from mlops_scaffold.git.index import read_index
 from mlops_scaffold.git.objects import scratch
+from mlops_scaffold.git.repo import open_repo
 from mlops_scaffold.source import changelog
-from mlops_scaffold.source.base import parse_version
-from mlops_scaffold.upgrade import journal
+from mlops_scaffold.source.base import UnreachableCatalogError
+from mlops_scaffold.source.opening import recorded_version
+from mlops_scaffold.upgrade import journal, preflight, renames
 from mlops_scaffold.upgrade.answer_changes import changed_answers, check_changes, check_given
-from mlops_scaffold.upgrade.apply import apply, perform, record_version, undo
-from mlops_scaffold.upgrade.plan import merge
-from mlops_scaffold.upgrade.preflight import listed
-from mlops_scaffold.upgrade.snapshot import dirty, read_index
+from mlops_scaffold.upgrade.apply import apply
+from mlops_scaffold.upgrade.journal import Phase
+from mlops_scaffold.upgrade.merge import Sides, merge
+from mlops_scaffold.upgrade.plan import make_plan
+from mlops_scaffold.upgrade.result import (
+    Outcome,
+    UpgradeRequest,
+    UpgradeResult,
+    commit_message,
+)
+from mlops_scaffold.upgrade.skip import Skips
+from mlops_scaffold.upgrade.trees import Labels
+from mlops_scaffold.upgrade.validity import why_gone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,68 +43,71 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from mlops_scaffold.answers import Recorded
+    from mlops_scaffold.git.index import Index
     from mlops_scaffold.git.objects import Scratch
     from mlops_scaffold.git.repo import Repo
+    from mlops_scaffold.source.base import Source, TemplateTree
     from mlops_scaffold.upgrade.answer_changes import AnswerChange
-    from mlops_scaffold.upgrade.model import Change, Plan
-    from mlops_scaffold.upgrade.renders import Renders
-
-
-class Outcome(StrEnum):
-    """How an upgrade ended."""
-
-    UP_TO_DATE = "up to date"
-    PREVIEW = "preview"
-    STAGED = "staged"
-    COMMITTED = "committed"
-    CONFLICTS = "conflicts"
-    ABORTED = "aborted"
-    FAILED = "failed"
+    from mlops_scaffold.upgrade.model import Plan
+    from mlops_scaffold.upgrade.renders import Rendered, Renders
 
 
 @dataclass(frozen=True)
-class UpgradeRequest:
-    """What is asked of an upgrade."""
+class Project:
+    """A generated project as it stands."""
 
-    to: str = ""  # a version; the newest if empty
-    answers: Mapping[str, Any] = field(default_factory=dict)
-    ask: bool = False
-    accept_defaults: bool = False  # also in the place of answers that no longer fit
-    dry_run: bool = False
-    diff: bool = False
-    colour: bool = False  # of the diff
-    commit: bool = False
-    branch: str = ""
+    folder: Path
+    recorded: Recorded
+    repo: Repo
 
 
 @dataclass(frozen=True)
-class UpgradeResult:
-    """What an upgrade did, or would do."""
+class Versions:
+    """From which version to which, and what else changes."""
 
-    project: Path
-    outcome: Outcome
-    old: str = ""
-    new: str = ""
-    changes: tuple[Change, ...] = ()
-    conflicts: tuple[str, ...] = ()  # paths of the project
-    changelog: str = ""
-    diff: bytes = b""
-    commit: str = ""
-    answers: tuple[AnswerChange, ...] = ()
-    messages: tuple[str, ...] = ()  # what the template has to say
-    rescued: Mapping[str, str] = field(default_factory=dict)  # path -> git blob
-    error: ScaffoldError | None = None
+    old: Version
+    new: Version
+    old_source: Source
+    new_source: Source  # another one if the catalog moved
+    skip: tuple[str, ...]  # files to leave alone, from now on
+    settings_change: bool  # of the catalog or the skipped files
 
     @property
-    def exit_code(self) -> ExitCode:
-        """What the command line ends with."""
-        if self.error:
-            return self.error.exit_code
-        return ExitCode.CONFLICTS if self.conflicts else ExitCode.OK
+    def texts(self) -> tuple[str, str]:
+        """Both versions as text."""
+        return str(self.old), str(self.new)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What the preflight found."""
+
+    index: Index
+    branch: str  # to create, full name; "" for none
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Templates:
+    """The template at both versions."""
+
+    old: TemplateTree
+    new: TemplateTree
+    answers: Mapping[str, Any]  # the recorded ones, by the names of the new version
+    changelog: str
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """Both versions, rendered."""
+
+    old: Rendered
+    new: Rendered
+    answers: tuple[AnswerChange, ...]
 
 
 def upgrade(
-    project: Path,
+    folder: Path,
     request: UpgradeRequest,
     renders: Renders,
     *,
@@ -99,115 +117,175 @@ def upgrade(
     """Bring one project to another version, or other answers.
 
     Args:
-        project: Its folder.
+        folder: Of the project.
         request: What is asked.
         renders: Shared with the other projects of the run.
-        announce: Told both versions and what changed between them, before anything is asked or
-            done; not called for a project that is up to date.
-        progress: Told what is being done, in a few words.
+        announce: Called with both versions and what changed between them, before anything is asked
+            or done; not called for a project that is up to date.
+        progress: Called with what is being done, in a few words.
 
     Raises:
         ScaffoldError: It can't be done; nothing was touched.
     """
-    check_given(request.answers)
-    recorded = answers_file.read(project)
-    repo = upgrade_git.open_repo(project)
+    project = read(folder, request)
     with ExitStack() as held:
-        if not request.dry_run:
-            held.enter_context(journal.lock(repo))
-        _refuse_unfinished(repo)
-        if not request.dry_run:
-            journal.sweep(repo)  # of one that was killed when all was done
-        old, new = _versions(recorded, request, renders)
-        nothing_new = UpgradeResult(project, Outcome.UP_TO_DATE, str(old), str(new))
-        if old == new and not request.answers:
+        lock(project, request, held)
+        versions = choose_versions(project, request, renders)
+        nothing_new = UpgradeResult(folder, Outcome.UP_TO_DATE, *versions.texts)
+        ready = check_ready(project, request, versions)
+        if ready is None:
             return nothing_new
-        _refuse_dirty(repo)
-        branch = head.branch(repo, request.branch) if request.branch else ""
-        origin = renders.source(recorded)
-        tree = renders.tree(origin, new)
-        news = changelog.between(
-            _read(tree.root / "CHANGELOG.md"),
-            old,
-            new,
-            template=str(recorded.answers.get("template", "")),
-            templates=[path.name for path in tree.root.glob("templates/*")],
-        )
-        if old != new:
-            announce(str(old), str(new), news)
-        progress(f"Rendering {old} and {new}")
-        before = renders.render(renders.tree(origin, old), recorded.answers)
-        after = renders.render(tree, recorded.answers, request.answers, ask=request.ask)
-        answers = changed_answers(recorded.answers, before, after)
-        agreed = request.ask or request.accept_defaults or request.dry_run
-        check_changes(answers, after, agreed=agreed)
-        if old == new and before.answers == after.answers:
+        templates = open_templates(project, versions, renders)
+        if versions.old != versions.new:
+            announce(*versions.texts, templates.changelog)
+        progress(f"Rendering {versions.old} and {versions.new}")
+        rendering = render(project, request, versions, templates, renders)
+        if rendering is None:
             return nothing_new
-        if old == new:
-            announce(str(old), str(new), news)
+        if versions.old == versions.new:
+            announce(*versions.texts, templates.changelog)
         progress("Merging")
-        store = held.enter_context(scratch(repo))
-        labels = _labels(old, new)
-        plan = merge(repo, store, before.folder, after.folder, labels=labels)
-        report = UpgradeResult(
-            project,
+        store = held.enter_context(scratch(project.repo))
+        merged = merge(project.repo, store, ready.index, _sides(request, versions, rendering))
+        plan = make_plan(project.repo, ready.index, merged)
+        preview = UpgradeResult(
+            folder,
             Outcome.PREVIEW,
-            str(old),
-            str(new),
-            plan.changes,
-            tuple(path.removeprefix(repo.prefix) for path in plan.conflicts),
-            news,
-            show(repo, store, plan, colour=request.colour) if request.diff else b"",
-            answers=answers,
-            messages=after.result.messages,
+            *versions.texts,
+            changes=plan.changes,
+            conflicts=tuple(map(project.repo.inside, plan.conflicts)),
+            changelog=templates.changelog,
+            diff=show(project.repo, store, plan, colour=request.colour) if request.diff else b"",
+            answers=rendering.answers,
+            messages=rendering.new.result.messages,
+            notes=ready.notes,
         )
         if request.dry_run:
-            return report
-        apply(repo, store, plan, versions=(str(old), str(new)), branch=branch)
-        return _finished(repo, report, plan, commit=request.commit or bool(branch))
+            return preview
+        apply(project.repo, store, plan, versions=versions.texts, branch=ready.branch)
+        return record(project, request, plan, preview)
 
 
-def resume(project: Path, *, commit: bool = False) -> UpgradeResult:
-    """Finish an upgrade whose conflicts were resolved, or that was killed.
-
-    Raises:
-        ConflictsLeftError: Some are not; they are named.
-        ScaffoldError: There is no unfinished upgrade, or only `abort` can end it.
-    """
-    repo = upgrade_git.open_repo(project)
-    with journal.lock(repo):
-        begun = _begun(repo)
-        if begun.phase == journal.UNDOING:
-            raise ScaffoldError(
-                "the upgrade was being undone when it was interrupted",
-                hint="finish that: mlops-scaffold upgrade --abort",
-            )
-        if begun.phase == journal.APPLYING:
-            perform(repo, begun)
-            if begun.conflicts:
-                raise _conflicts(repo, begun.conflicts)
-        else:
-            _refuse_unresolved(repo, begun)
-            record_version(repo, begun)
-            journal.forget(repo)
-        done = ""
-        if commit:
-            done = head.commit(repo, dirty(repo), _message(begun.old, begun.new))
-        outcome = Outcome.COMMITTED if done else Outcome.STAGED
-        return UpgradeResult(project, outcome, begun.old, begun.new, commit=done)
-
-
-def abort(project: Path) -> UpgradeResult:
-    """Undo an unfinished upgrade: files and index are as before it.
+def read(folder: Path, request: UpgradeRequest) -> Project:
+    """Read what the project records, and open its repository.
 
     Raises:
-        ScaffoldError: There is none.
+        ScaffoldError: It is not a generated project, or not under git.
     """
-    repo = upgrade_git.open_repo(project)
-    with journal.lock(repo):
-        begun = _begun(repo)
-        rescued = undo(repo, begun)
-        return UpgradeResult(project, Outcome.ABORTED, begun.new, begun.old, rescued=rescued)
+    check_given(request.answers)
+    recorded = answers_file.read(folder, request.answers_file)
+    return Project(folder, recorded, open_repo(folder))
+
+
+def lock(project: Project, request: UpgradeRequest, held: ExitStack) -> None:
+    """Keep other upgrades out, unless this one only looks.
+
+    Raises:
+        ScaffoldError: Another one is running.
+    """
+    if not request.dry_run:
+        held.enter_context(journal.lock(project.repo))
+        journal.sweep(project.repo)  # of one that was killed when all was done
+
+
+def choose_versions(project: Project, request: UpgradeRequest, renders: Renders) -> Versions:
+    """Decide from which version to which.
+
+    Raises:
+        ScaffoldError: One of them is unknown, or the catalog can't be reached.
+    """
+    recorded = project.recorded
+    old_source, new_source = _sources(recorded, request, renders)
+    old = recorded_version(old_source, recorded)
+    wanted = dict.fromkeys((*recorded.skip, *request.skip))
+    skip = tuple(pattern for pattern in wanted if pattern not in request.unskip)
+    return Versions(
+        old=old,
+        new=new_source.find(request.to) if request.to else max(old, new_source.newest()),
+        old_source=old_source,
+        new_source=new_source,
+        skip=skip,
+        settings_change=new_source.url != recorded.url or skip != recorded.skip,
+    )
+
+
+def check_ready(project: Project, request: UpgradeRequest, versions: Versions) -> Ready | None:
+    """Check that nothing is in the way; None if there is nothing to do.
+
+    Raises:
+        ScaffoldError: An upgrade is unfinished, or the project is not committed.
+    """
+    repo = project.repo
+    notes = _check_journal(repo, request)
+    preflight.check_no_operation(repo)
+    index = read_index(repo)
+    preflight.check_tracked(repo, index)
+    if versions.old == versions.new and not request.answers and not versions.settings_change:
+        return None
+    preflight.check_committed(repo, index)
+    return Ready(index, head.branch(repo, request.branch) if request.branch else "", notes)
+
+
+def open_templates(project: Project, versions: Versions, renders: Renders) -> Templates:
+    """Open the template at both versions.
+
+    Raises:
+        ScaffoldError: It can't be read, or the new version has no such project.
+    """
+    old = renders.tree(versions.old_source, versions.old)
+    new = renders.tree(versions.new_source, versions.new)
+    answers = renames.follow(old, new, project.recorded.answers)
+    newer = (old if versions.new < versions.old else new).root
+    file = newer / "CHANGELOG.md"
+    news = changelog.between(
+        file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "",
+        *sorted((versions.old, versions.new)),
+        template=str(answers.get("template", "")),
+        templates=[path.name for path in newer.glob("templates/*")],
+    )
+    return Templates(old, new, answers, news)
+
+
+def render(
+    project: Project,
+    request: UpgradeRequest,
+    versions: Versions,
+    templates: Templates,
+    renders: Renders,
+) -> Rendering | None:
+    """Render both versions; None if they, and all that is recorded, are the same.
+
+    Raises:
+        ScaffoldError: The template fails.
+        UsageError: An answer does not fit.
+    """
+    old = renders.render(templates.old, project.recorded.answers)
+    new = renders.render(templates.new, templates.answers, request.answers, ask=request.ask)
+    before = renames.follow(templates.old, templates.new, old.answers)
+    changes = changed_answers(templates.answers, before, new)
+    agreed = request.ask or request.accept_defaults or request.dry_run
+    standalone = templates.new.standalone
+    check_changes(changes, new, project.folder, agreed=agreed, standalone=standalone)
+    same = versions.old == versions.new and old.answers == new.answers
+    return None if same and not versions.settings_change else Rendering(old, new, changes)
+
+
+def record(
+    project: Project, request: UpgradeRequest, plan: Plan, result: UpgradeResult
+) -> UpgradeResult:
+    """Commit what was applied, if that is asked for and no conflict is left.
+
+    Raises:
+        ScaffoldError: It is staged, but can't be committed.
+    """
+    if plan.conflicts:
+        return replace(result, outcome=Outcome.CONFLICTS)
+    if not (request.commit or request.branch):
+        return replace(result, outcome=Outcome.STAGED)
+    message = commit_message(result.old, result.new)
+    done = head.commit(project.repo, plan.stages, message)
+    journal.forget(project.repo)
+    return replace(result, outcome=Outcome.COMMITTED, commit=done)
 
 
 def show(repo: Repo, store: Scratch, plan: Plan, *, colour: bool = False) -> bytes:
@@ -218,106 +296,61 @@ def show(repo: Repo, store: Scratch, plan: Plan, *, colour: bool = False) -> byt
     return repo.run(*command, plan.before, plan.after, "--", env=store.env)
 
 
-def _versions(
-    recorded: Recorded, request: UpgradeRequest, renders: Renders
-) -> tuple[Version, Version]:
-    known = renders.source(recorded).versions()
-    old = parse_version(recorded.version_text, known)
-    new = parse_version(request.to, known) if request.to else max(old, known[-1])
-    if new < old:
-        raise ScaffoldError(
-            f"the project is at {old}; {new} is older, and upgrades only go forward",
-            hint="to go back, revert the upgrade's commit: git revert COMMIT",
+def _check_journal(repo: Repo, request: UpgradeRequest) -> tuple[str, ...]:
+    """Refuse if an upgrade is unfinished; forget one that is gone, and say so."""
+    found = journal.load(repo)
+    if found is None or found[0] is Phase.DONE:
+        return ()
+    phase, begun = found
+    reason = why_gone(repo, phase, begun)
+    if not reason:
+        resume, abort = (
+            shell.program("upgrade", repo.folder, way) for way in ("--continue", "--abort")
         )
-    return old, new
-
-
-def _labels(old: Version, new: Version) -> tuple[str, str]:
-    """What conflict markers call the two sides of the template."""
-    return f"template v{old}", f"template v{new}" + (", other answers" if old == new else "")
-
-
-def _finished(repo: Repo, report: UpgradeResult, plan: Plan, *, commit: bool) -> UpgradeResult:
-    if plan.conflicts:
-        return replace(report, outcome=Outcome.CONFLICTS)
-    if not commit:
-        return replace(report, outcome=Outcome.STAGED)
-    done = head.commit(repo, plan.stages, _message(report.old, report.new))
-    return replace(report, outcome=Outcome.COMMITTED, commit=done)
-
-
-def _message(old: str, new: str) -> str:
-    if old == new:
-        return f"Change answers of the template {new}"
-    return f"Upgrade the template from {old} to {new}"
-
-
-def _begun(repo: Repo) -> journal.State:
-    begun = journal.load(repo)
-    if begun is None:
-        journal.sweep(repo)
-        raise ScaffoldError(
-            f"no upgrade is unfinished in {repo.project}",
-            hint="start one: mlops-scaffold upgrade",
-        )
-    return begun
-
-
-def _refuse_unfinished(repo: Repo) -> None:
-    begun = journal.load(repo)
-    if begun:
         raise ScaffoldError(
             f"the upgrade from {begun.old} to {begun.new} is not finished",
-            hint="mlops-scaffold upgrade --continue, or --abort to undo it",
+            hint=f"finish it: {resume}; or undo it: {abort}",
         )
-    doing = upgrade_git.unfinished(repo)
-    if doing:
-        raise ScaffoldError(
-            f"a {doing} is in progress in {repo.top}",
-            hint=f"finish it first: git {doing} --continue, or --abort",
-        )
+    if not request.dry_run:
+        journal.forget(repo)
+    return (f"the unfinished upgrade from {begun.old} to {begun.new} was forgotten: {reason}",)
 
 
-def _refuse_dirty(repo: Repo) -> None:
-    changed = dirty(repo)
-    if changed:
-        raise ScaffoldError(
-            f"these files have changes that are not committed:\n{listed(changed)}",
-            hint="commit them first: git commit -a, or put them aside: git stash",
-        )
-
-
-def _refuse_unresolved(repo: Repo, begun: journal.State) -> None:
-    """Every conflict must be resolved, and the upgrade still there."""
-    index = read_index(repo)
-    marked = {path for path in begun.conflicts if _has_markers(repo.top / path)}
-    left = sorted({*index.unmerged, *marked})
-    if left:
-        raise _conflicts(repo, left)
-    before = {path: (mode, oid) for path, mode, oid in begun.index}
-    clean = [path for path in begun.paths if path not in begun.conflicts]
-    if clean and all(index.entries.get(path) == before.get(path) for path in clean):
-        raise ScaffoldError(
-            "nothing of the upgrade is left: its changes were taken back",
-            hint="end it: mlops-scaffold upgrade --abort",
-        )
-
-
-def _conflicts(repo: Repo, paths: tuple[str, ...] | list[str]) -> ConflictsLeftError:
-    inside = [path.removeprefix(repo.prefix) for path in paths]
-    return ConflictsLeftError(
-        f"conflicts are left in:\n{listed(inside)}",
-        hint="edit each file, then: git add FILE (or git rm FILE), then: "
-        "mlops-scaffold upgrade --continue",
+def _sides(request: UpgradeRequest, versions: Versions, rendering: Rendering) -> Sides:
+    """What to merge."""
+    rendered = (rendering.new.folder / answers_file.FILE_NAME).read_text(encoding="utf-8")
+    text = answers_file.with_skip(rendered, versions.skip) if versions.skip else rendered
+    other = ", other answers" if versions.old == versions.new else ""
+    once = {path for side in (rendering.old, rendering.new) for path in side.result.once}
+    return Sides(
+        base=rendering.old.folder,
+        new=rendering.new.folder,
+        record_text=text.encode(),
+        labels=Labels(f"template v{versions.old}", f"template v{versions.new}{other}"),
+        skips=Skips(versions.skip, frozenset(once)),
+        answers_file=request.answers_file,
     )
 
 
-def _has_markers(file: Path) -> bool:
-    if file.is_symlink() or not file.is_file():
-        return False
-    starts = (b"<<<<<<< yours", b">>>>>>> template v")
-    return any(line.startswith(starts) for line in file.read_bytes().splitlines())
+def _sources(
+    recorded: Recorded, request: UpgradeRequest, renders: Renders
+) -> tuple[Source, Source]:
+    """Where the recorded version and the wanted one come from.
 
-
-def _read(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    A catalog that moved has the recorded version, too. One that takes over from another has not:
+    then the recorded catalog gives it.
+    """
+    if not request.catalog:
+        source = renders.source(recorded)
+        return source, source
+    source = renders.open(request.catalog)
+    try:
+        source.find(recorded.version_text)
+    except UnreachableCatalogError:
+        raise
+    except ScaffoldError as unknown:
+        try:
+            return renders.source(recorded), source
+        except UnreachableCatalogError:
+            raise unknown from None
+    return source, source

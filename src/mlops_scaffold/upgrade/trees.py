@@ -1,9 +1,10 @@
-"""Trees and git: what was renamed, what differs, what a merge of three of them gives."""
+"""Trees and git: what was renamed, what differs, what a merge of three trees gives."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from mlops_scaffold.git import blobs
 from mlops_scaffold.git.objects import Entry
 from mlops_scaffold.git.repo import split
 
@@ -20,12 +21,19 @@ _MARKERS = (b"<<<<<<<", b"|||||||", b">>>>>>>")
 Diff: TypeAlias = dict[str, tuple[Entry | None, Entry | None]]
 
 
-class Result(NamedTuple):
-    """A merge: the tree, the stages of what is in conflict, and why it is."""
+class Labels(NamedTuple):
+    """What conflict markers call the two sides of the template."""
+
+    base: str = "template before"
+    new: str = "template after"
+
+
+class MergeResult(NamedTuple):
+    """A merge: the tree, the stages of the paths in conflict, and the reason for each."""
 
     tree: str
-    conflicts: dict[str, dict[int, Entry]]
-    why: dict[str, str]
+    conflicts: Mapping[str, Mapping[int, Entry]]
+    reasons: Mapping[str, str]
 
 
 def renames(repo: Repo, store: Scratch, old: str, new: str) -> dict[str, str]:
@@ -51,42 +59,31 @@ def diff(repo: Repo, store: Scratch, before: str, after: str) -> Diff:
 def read_blobs(repo: Repo, store: Scratch, oids: Iterable[str]) -> dict[str, bytes]:
     """Contents by id."""
     wanted = list(dict.fromkeys(oids))
-    if not wanted:
-        return {}
-    output = repo.run(
-        "cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in wanted).encode(), env=store.env
-    )
-    found: dict[str, bytes] = {}
-    place = 0
-    for oid in wanted:
-        end = output.index(b"\n", place)
-        size = int(output[place:end].split(b" ")[2])
-        found[oid] = output[end + 1 : end + 1 + size]
-        place = end + size + 2
-    return found
+    contents = blobs.read(wanted, cwd=repo.top, env=store.env, isolated=False)
+    return dict(zip(wanted, contents, strict=True))
 
 
-def merge(repo: Repo, store: Scratch, sides: MergeInputs, labels: tuple[str, str]) -> Result:
+def merge(repo: Repo, store: Scratch, inputs: MergeInputs, labels: Labels) -> MergeResult:
     """Let git merge three trees as it merges branches.
 
     Args:
-        repo: Whose attributes and merge drivers apply.
-        store: Holds the objects and takes the result's.
-        sides: What to merge.
-        labels: What the base and the new template are called in conflict markers.
+        repo: Its attributes and merge drivers apply.
+        store: Holds the objects and takes those of the result.
+        inputs: What to merge.
+        labels: For conflict markers.
     """
-    root = store.commit(store.tree(sides.base))
-    mine, theirs = (store.commit(store.tree(side), root) for side in (sides.ours, sides.new))
+    root = store.commit(store.tree(inputs.base))
+    ours, theirs = (store.commit(store.tree(side), root) for side in (inputs.ours, inputs.new))
     output = split(
-        repo.run("merge-tree", "--write-tree", "-z", mine, theirs, env=store.env, expect=(0, 1))
+        repo.run("merge-tree", "--write-tree", "-z", ours, theirs, env=store.env, expect=(0, 1))
     )
     result = _parse(output)
     if not result.conflicts:
         return result
-    return _relabel(repo, store, result, {mine: YOURS, root: labels[0], theirs: labels[1]})
+    return _relabel(repo, store, result, {ours: YOURS, root: labels.base, theirs: labels.new})
 
 
-def _parse(output: list[str]) -> Result:
+def _parse(output: list[str]) -> MergeResult:
     """Read what `git merge-tree -z` prints: tree, stages, an empty field, messages."""
     rest = iter(output[1:])
     conflicts: dict[str, dict[int, Entry]] = {}
@@ -94,16 +91,18 @@ def _parse(output: list[str]) -> Result:
         info, _, path = row.partition("\t")
         mode, oid, stage = info.split(" ")
         conflicts.setdefault(path, {})[int(stage)] = Entry(mode, oid)
-    why: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for count in rest:
         paths = [next(rest) for _ in range(int(count))]
         kind, _message = next(rest), next(rest)
         if kind.startswith("CONFLICT"):
-            why |= dict.fromkeys(paths, kind.removeprefix("CONFLICT ").strip("()"))
-    return Result(output[0], conflicts, why)
+            reasons |= dict.fromkeys(paths, kind.removeprefix("CONFLICT ").strip("()"))
+    return MergeResult(output[0], conflicts, reasons)
 
 
-def _relabel(repo: Repo, store: Scratch, result: Result, names: Mapping[str, str]) -> Result:
+def _relabel(
+    repo: Repo, store: Scratch, result: MergeResult, names: Mapping[str, str]
+) -> MergeResult:
     """Replace commit ids by labels, in conflict markers and in file names that git made up."""
 
     def readable(path: str) -> str:
@@ -124,10 +123,10 @@ def _relabel(repo: Repo, store: Scratch, result: Result, names: Mapping[str, str
                     b"%s %s" % (marker, commit.encode()), b"%s %s" % (marker, label.encode())
                 )
         entries[path] = Entry(entries[path].mode, store.blob(content))
-    return Result(
+    return MergeResult(
         store.tree({readable(path): entry for path, entry in entries.items()}),
         {readable(path): stages for path, stages in result.conflicts.items()},
-        {readable(path): reason for path, reason in result.why.items()},
+        {readable(path): reason for path, reason in result.reasons.items()},
     )
 
 
