@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Operation = Literal["copy", "update"]
+CANNOT_REPLY = 74
+"""How the other process ends when its disk has no room for the result."""
 
 
 @dataclass(frozen=True)

@@ -181,9 +181,9 @@ def name_problem(name: str, parent: Path | None) -> str:
     try:
         names.check_project_name(name)
     except UsageError as error:
-        return error.message
+        return error.message.partition(" can't name a project: ")[2]  # the name is there to see
     if parent is not None and _taken(parent / name):
-        return f"{parent / name} exists already and is not empty; choose another name"
+        return "a folder of this name exists already and is not empty"
     return ""
 
 

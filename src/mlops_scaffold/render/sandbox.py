@@ -8,6 +8,7 @@ system can do that; this side watches the clock and what has been written, every
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold.errors import ScaffoldError, UsageError
-from mlops_scaffold.render.job import QuestionProblem, RenderResult
+from mlops_scaffold.render.job import CANNOT_REPLY, QuestionProblem, RenderResult
 
 if TYPE_CHECKING:
     from mlops_scaffold.render.job import RenderJob
@@ -111,6 +112,8 @@ def _written(folder: Path, enough: int) -> tuple[int, int]:
 
 
 def _read(code: int, reply: Path) -> dict[str, Any]:
+    if code == CANNOT_REPLY:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     try:
         said: dict[str, Any] = json.loads(reply.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_scaffold.errors import ScaffoldError, UsageError
-from mlops_scaffold.render.job import RenderJob
+from mlops_scaffold.render.job import CANNOT_REPLY, RenderJob
 
 
 def main() -> None:
@@ -20,7 +20,10 @@ def main() -> None:
     asked = json.loads(request.read_text(encoding="utf-8"))
     _limit(asked["limits"])
     said = _answer(asked["task"], RenderJob.from_json(asked["job"]))
-    reply.write_text(json.dumps(said, default=str), encoding="utf-8")
+    try:
+        reply.write_text(json.dumps(said, default=str), encoding="utf-8")
+    except OSError:
+        sys.exit(CANNOT_REPLY)
 
 
 def _answer(task: str, job: RenderJob) -> dict[str, Any]:
