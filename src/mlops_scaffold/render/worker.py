@@ -1,4 +1,4 @@
-"""The process in which another catalog is rendered; `sandbox` starts it.
+"""The process in which an external catalog is rendered; `sandbox` starts it.
 
 python -m mlops_scaffold.render.worker REQUEST.json REPLY.json
 """
@@ -15,7 +15,7 @@ from mlops_scaffold.render.job import CANNOT_REPLY, RenderJob
 
 
 def main() -> None:
-    """Do what the request says, within limits, and write how it went."""
+    """Carry out the request under limits, and write the reply."""
     request, reply = map(Path, sys.argv[1:])
     asked = json.loads(request.read_text(encoding="utf-8"))
     _limit(asked["limits"])
