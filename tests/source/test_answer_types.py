@@ -88,11 +88,11 @@ def test_what_does_not_fit_is_refused_and_shown(type_name: str, value: Any, said
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
 @pytest.mark.parametrize("type_name", ["json", "yaml"])
-def test_recorded_structures_stay_what_they_are(type_name: str, value: Any) -> None:
+def test_recorded_structures_are_not_parsed_again(type_name: str, value: Any) -> None:
     assert answer_types.parse_recorded(value, type_name) == value
 
 
-def test_a_recorded_number_answers_a_question_that_has_become_text() -> None:
+def test_a_recorded_number_answers_a_question_that_now_takes_text() -> None:
     assert answer_types.parse_recorded(8080, "str") == "8080"
     with pytest.raises(MisfitError):
         answer_types.parse_recorded(True, "str")
@@ -111,12 +111,12 @@ def test_a_recorded_number_answers_a_question_that_has_become_text() -> None:
         (["x", 1], ["x", 1]),
     ],
 )
-def test_several_answers_are_a_list_or_have_commas_between(value: Any, expected: Any) -> None:
+def test_several_answers_are_a_list_or_separated_by_commas(value: Any, expected: Any) -> None:
     assert answer_types.split_list(value, ["a, b"]) == expected
 
 
 @pytest.mark.parametrize("value", ["[a", "[a]]", 5, None, {"a": 1}, "[a: [}"])
-def test_what_is_no_list_is_refused(value: Any) -> None:
+def test_what_is_not_a_list_is_refused(value: Any) -> None:
     with pytest.raises(MisfitError, match="list"):
         answer_types.split_list(value)
 
@@ -132,5 +132,5 @@ def test_what_is_no_list_is_refused(value: Any) -> None:
         ({}, "yaml"),
     ],
 )
-def test_the_type_is_said_or_follows_from_the_default(details: Any, expected: str) -> None:
+def test_the_type_is_given_or_inferred_from_the_default(details: Any, expected: str) -> None:
     assert answer_types.type_of(details) == expected

@@ -37,7 +37,7 @@ def test_our_own_catalog_has_no_findings() -> None:
     assert lint.check(builtin_root()) == ()
 
 
-def test_our_own_templates_are_held_to_the_contract(make_catalog: MakeCatalog) -> None:
+def test_our_own_templates_must_fulfil_the_contract(make_catalog: MakeCatalog) -> None:
     missing = {f.message for f in lint.check(make_catalog(), contract=True) if f.rule == "contract"}
     assert "every template has Dockerfile" in missing
     assert "every template has src" not in missing
@@ -127,7 +127,7 @@ def test_our_own_templates_are_held_to_the_contract(make_catalog: MakeCatalog) -
         ({"catalog.yaml": None}, ("catalog.yaml", 1, "missing")),
     ],
 )
-def test_each_trap_is_found_where_it_is(
+def test_each_trap_is_found_at_its_place(
     make_catalog: MakeCatalog, changes: dict[str, str | None], expected: tuple[str, int, str]
 ) -> None:
     assert expected in found(make_catalog(changes))
@@ -199,7 +199,7 @@ def asked(details: str) -> dict[str, str]:
         ),
     ],
 )
-def test_what_would_fail_in_a_render_is_found_before(
+def test_what_would_fail_in_a_render_is_found_by_lint(
     make_catalog: MakeCatalog,
     changes: dict[str, str | bytes],
     expected: tuple[str, int, str],
@@ -219,11 +219,11 @@ def test_what_would_fail_in_a_render_is_found_before(
         "{% set now = 1 %}{{ project_name }}",
     ],
 )
-def test_what_is_harmless_is_not_reported(make_catalog: MakeCatalog, text: str) -> None:
+def test_harmless_jinja_is_not_reported(make_catalog: MakeCatalog, text: str) -> None:
     assert found(make_catalog({f"{PROJECT}/a.jinja": text})) == set()
 
 
-def test_other_delimiters_are_known(make_catalog: MakeCatalog) -> None:
+def test_custom_delimiters_are_used(make_catalog: MakeCatalog) -> None:
     question = "demo_size: {default: 3, when: \"[[ template == 'demo' ]]\"}\n"
     files: dict[str, str | None] = {
         "copier.yml": ENVOPS,
@@ -242,13 +242,21 @@ def test_other_delimiters_are_known(make_catalog: MakeCatalog) -> None:
     }
 
 
-def test_nothing_of_a_catalog_is_run(make_catalog: MakeCatalog) -> None:
+def test_constant_expressions_are_not_evaluated(make_catalog: MakeCatalog) -> None:
     """Constant expressions too would take for ever, or all memory."""
     root = make_catalog({f"{PROJECT}/a.jinja": "{{ 9 ** 9 ** 9 }}{{ 'x' * 10 ** 11 }}"})
     assert found(root) == set()
 
 
-def test_unsafe_settings_keep_copier_from_being_set_up(make_catalog: MakeCatalog) -> None:
+def test_a_copier_template_of_its_own_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "copier.yml").write_text("_subdirectory: src\nsize: {type: int, default: many}\n")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/a.txt.jinja").write_text("\n{% if %}")
+    (tmp_path / "outside.jinja").write_text("{% if %}")
+    assert found(tmp_path) == {("copier.yml", 2, "default"), ("src/a.txt.jinja", 2, "syntax")}
+
+
+def test_with_unsafe_settings_copier_is_not_set_up(make_catalog: MakeCatalog) -> None:
     settings = "_jinja_extensions: [evil.Extension]\n"
     root = make_catalog({"copier.yml": settings + COPIER_YML, f"{PROJECT}/a.jinja": "{% if %}"})
     assert found(root) == {("copier.yml", 1, "unsafe-setting")}
@@ -260,7 +268,7 @@ def test_a_link_is_found(make_catalog: MakeCatalog) -> None:
     assert (f"{PROJECT}/link", 1, "link") in found(root)
 
 
-def test_the_answers_file_is_no_trap(make_catalog: MakeCatalog) -> None:
+def test_the_answers_file_is_not_reported(make_catalog: MakeCatalog) -> None:
     assert "_copier_answers" in ANSWERS_TEMPLATE
     assert found(make_catalog({"templates/_shared/answers.yml": ANSWERS_TEMPLATE})) == set()
 

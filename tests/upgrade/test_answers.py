@@ -77,7 +77,7 @@ def test_an_answer_that_is_no_longer_allowed_is_refused_with_both_ways_out(
     for options in ([], ["--json"]):
         code, out, err = run("upgrade", *options)
         assert (code, out) == (2, "") or (code == 2 and "1.0.0 -> 1.1.0" in out)
-        assert "demo_db: 'mysql' is none of postgres, sqlite" in err
+        assert "demo_db: 'mysql' is not one of postgres, sqlite" in err
         assert "-d demo_db=VALUE" in err
         assert "-y" in err
         assert untouched(project)
@@ -88,7 +88,7 @@ def test_a_preview_shows_what_the_answer_would_become(make: Callable[..., Path],
     code, out, _ = run("upgrade", "--dry-run")
     assert code == 0
     assert "demo_db: mysql -> postgres" in out
-    assert "'mysql' is none of postgres, sqlite" in out
+    assert "'mysql' is not one of postgres, sqlite" in out
     assert "-y takes these" in out
     assert untouched(project)
 
@@ -103,7 +103,7 @@ def test_the_default_is_taken_with_y_and_shown(make: Callable[..., Path], run: R
             "key": "demo_db",
             "was": "mysql",
             "now": "postgres",
-            "note": "'mysql' is none of postgres, sqlite",
+            "note": "'mysql' is not one of postgres, sqlite",
         }
     ]
     assert (project / "README.md").read_text() == "postgres\n"
@@ -120,10 +120,10 @@ def test_another_answer_is_taken_from_the_command_line(make: Callable[..., Path]
 
 def test_on_a_terminal_it_is_asked_with_the_reason(make: Callable[..., Path]) -> None:
     project = make("db=mysql")
-    keys = [("'mysql' is none of postgres, sqlite", ""), ("sqlite", "\x1b[B\r")]
+    keys = [("'mysql' is not one of postgres, sqlite", ""), ("sqlite", "\x1b[B\r")]
     said, code = at_terminal(["upgrade"], keys[1:], project)
     assert code == 0, said
-    assert "'mysql' is none of postgres, sqlite" in said
+    assert "'mysql' is not one of postgres, sqlite" in said
     assert (project / "README.md").read_text() == "sqlite\n"
 
 
@@ -169,7 +169,7 @@ def test_a_question_that_is_gone_is_reported(make: Callable[..., Path], run: Run
         (["project_name=fastapi"], "it depends on fastapi"),
         (["template=demo"], "a project stays with its template"),
         (["template=other"], "a project stays with its template"),
-        (["db=oracle"], "demo_db: 'oracle' is none of postgres, sqlite"),
+        (["db=oracle"], "demo_db: 'oracle' is not one of postgres, sqlite"),
         (["nope=1"], "demo has no question 'nope'"),
     ],
 )
@@ -183,7 +183,7 @@ def test_answers_of_an_upgrade_obey_the_rules_of_new(
     assert untouched(project)
 
 
-def test_a_name_that_was_taken_meanwhile_stays_with_a_project_that_has_it(
+def test_a_project_may_keep_a_name_that_became_a_dependency(
     make: Callable[..., Path], run: Run
 ) -> None:
     """A new dependency must not lock a project out of upgrades."""

@@ -172,7 +172,6 @@ def read(folder: Path, request: UpgradeRequest) -> Project:
     Raises:
         ScaffoldError: It is not a generated project, or not under git.
     """
-    check_given(request.answers)
     recorded = answers_file.read(folder, request.answers_file)
     return Project(folder, recorded, open_repo(folder))
 
@@ -259,6 +258,8 @@ def render(
         ScaffoldError: The template fails.
         UsageError: An answer does not fit.
     """
+    if not templates.new.standalone:
+        check_given(request.answers)
     old = renders.render(templates.old, project.recorded.answers)
     new = renders.render(templates.new, templates.answers, request.answers, ask=request.ask)
     before = renames.follow(templates.old, templates.new, old.answers)
