@@ -92,9 +92,9 @@ def config_file(root: Path) -> Path:
     except OSError as error:
         raise ScaffoldError(f"cannot read {root}: {error.strerror}") from error
     if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "there is none"
+        names = ", ".join(path.name for path in found) or "none"
         raise ScaffoldError(
-            f"{root} is not a catalog: it needs one copier.yml ({names})",
+            f"a catalog needs one copier.yml; {root} has {names}",
             hint="check it with: mlops-scaffold catalog lint",
         )
     return found[0]

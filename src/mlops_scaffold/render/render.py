@@ -143,7 +143,11 @@ def _record(tree: TemplateTree, result: RenderResult, project: Path) -> None:
     try:
         text = (project / rendered).read_text(encoding="utf-8", errors="replace")
         (project / rendered).unlink()
-        header = default_answers_file.header_of(text)
+        # What a Copier template says there is left alone, and the answers file as Copier has it.
+        opening = (
+            default_answers_file.comments_of if tree.standalone else default_answers_file.header_of
+        )
+        header = opening(text)
     except FileNotFoundError:
         header = default_answers_file.HEADER
     text = default_answers_file.text(tree.url, tree.ref, result.answers, header=header)
