@@ -35,6 +35,7 @@ class Recorded:
     version_text: str  # as written: `v0.1.0`, `v0.1.0-3-gabc1234`; the catalog may not know it
     answers: Mapping[str, Any]  # without the `_` keys
     path: Path  # the answers file
+    name: str = FILE_NAME  # its path within the project
     skip: tuple[str, ...] = ()  # files that upgrades leave alone, as in .gitignore
 
 
@@ -64,9 +65,15 @@ def find_project(folder: Path, name: str = FILE_NAME) -> Path:
 def read(project: Path, name: str = FILE_NAME) -> Recorded:
     """Read the answers file of the project in `project`.
 
+    Args:
+        project: Its folder.
+        name: Of the answers file. Where there is none by the default name, the only one by a
+            similar name will do: a Copier template can choose its own.
+
     Raises:
         ScaffoldError: The file is missing, is not a plain file, is broken, or holds conflicts.
     """
+    name = _similar(project) if name == FILE_NAME else name
     path = project / name
     if not project.is_dir():
         raise ScaffoldError(
@@ -84,8 +91,26 @@ def read(project: Path, name: str = FILE_NAME) -> Recorded:
         version_text=_version_text(path, commit),
         answers={str(key): value for key, value in data.items() if not str(key).startswith("_")},
         path=path,
+        name=name,
         skip=_skip(path, data.get(_SKIP)),
     )
+
+
+def _similar(project: Path) -> str:
+    """The default name, or that of the only other answers file.
+
+    Raises:
+        ScaffoldError: There are several.
+    """
+    if os.path.lexists(project / FILE_NAME):
+        return FILE_NAME
+    found = sorted(path.name for path in project.glob(".copier-answers*.y*ml"))
+    if len(found) > 1:
+        raise ScaffoldError(
+            f"{project} has several answers files: {', '.join(found)}",
+            hint=f"name one of them: --answers-file {found[0]}",
+        )
+    return found[0] if found else FILE_NAME
 
 
 def with_skip(rendered: str, skip: Sequence[str]) -> str:
@@ -135,9 +160,14 @@ def _dump(data: Mapping[str, Any], *, allow_unicode: bool) -> str:
 
 def header_of(rendered: str) -> str:
     """The comment lines that open a rendered answers file, or ours where it has none."""
+    return comments_of(rendered) or HEADER
+
+
+def comments_of(rendered: str) -> str:
+    """The comment lines that open a rendered answers file."""
     lines = rendered.splitlines(keepends=True)
     count = next((n for n, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    return "".join(lines[:count]) or HEADER
+    return "".join(lines[:count])
 
 
 def _checkout(path: Path) -> str:

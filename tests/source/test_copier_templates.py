@@ -358,3 +358,43 @@ def test_a_repository_that_is_neither_says_what_it_lacks(
     code, said = run("new", "--catalog", f"file://{root}", "something", "-y")
     assert code == 1
     assert "something is not a catalog: it has neither catalog.yaml nor copier.yml" in said
+
+
+@pytest.mark.parametrize("kind", ["an answers file by another name", "its origin in its files"])
+def test_what_a_template_is_told_stays_the_same_in_an_upgrade(
+    run: Run, make_template: Callable[..., Path], tmp_path: Path, kind: str
+) -> None:
+    root = make_template(KINDS[kind])
+    copier(tmp_path, "copy", f"git+file://{root}", "some-app")
+    app = tmp_path / "some-app"
+    commit_all(app, "start")
+    _, said = run("status", app, "--json")
+    (status,) = json.loads(said)["projects"]
+    assert (status["edited"], status["deleted"], status["added"]) == ([], [], [])
+    make_template({"new.txt.jinja": "{{ name }} in {{ _folder_name }}\n"}, tag="v1.1.0")
+    assert run("upgrade", app, "-y", "--commit")[0] == 0
+    (answers_file,) = (name for name in contents(app) if "answers" in name)
+    assert yaml.safe_load((app / answers_file).read_text())["_commit"] == "v1.1.0"
+    assert (app / "new.txt").read_text().endswith("in some-app\n")
+    assert run("status", app, "--check")[0] == 0
+
+
+def test_an_answer_by_the_name_template_can_be_changed(
+    run: Run, make_template: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = make_template(KINDS["questions by names that mean something to us"])
+    assert run("new", "--catalog", root, "my-template", "app", "-y", "-d", "template=big")[0] == 0
+    code, said = run("upgrade", "app", "-y", "-d", "template=small", "-d", "project_name=A B")
+    assert code == 0, said
+    assert (tmp_path / "app/out.txt").read_text() == "small A B\n"
+
+
+def test_of_several_answers_files_one_has_to_be_named(
+    run: Run, make_template: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = make_template(KINDS["an answers file by another name"])
+    assert run("new", "--catalog", root, "my-template", "app", "-y")[0] == 0
+    other = (tmp_path / "app/.copier-answers.mine.yaml").read_text()
+    (tmp_path / "app/.copier-answers.other.yml").write_text(other)
+    code, said = run("status", "app")
+    assert (code, "--answers-file .copier-answers.mine.yaml" in said) == (1, True), said

@@ -143,7 +143,9 @@ def without_scratch_paths(root: Path) -> Iterator[None]:
     try:
         yield
     except ScaffoldError as error:
-        error.message = error.message.replace(f"{root}{os.sep}", "").replace(str(root), "catalog")
+        error.message = error.message.replace(f"{root}{os.sep}", "").replace(
+            str(root), "the catalog"
+        )
         raise
 
 

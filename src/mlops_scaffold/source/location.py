@@ -91,7 +91,7 @@ def name_of(url: str) -> str:
     """What people would call the catalog at a recorded URL: the last part of its path."""
     base, subdir = _split_subdir(url)
     path = subdir or re.sub(r"[?#].*", "", base)
-    return re.split(r"[/\\:]", path.rstrip("/\\"))[-1].removesuffix(".git")
+    return re.split(r"[/\\:]", path.rstrip("/\\"))[-1].removesuffix(".git").removesuffix(".bundle")
 
 
 def _split_subdir(spec: str) -> tuple[str, str]:

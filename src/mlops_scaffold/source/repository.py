@@ -46,6 +46,7 @@ _TAGS, _HEADS, _PEELED = "refs/tags/", "refs/heads/", "^{}"
 _WANTED = "refs/wanted"
 # `v1.0.0-3-gabc1234` (git describe, and so Copier), `1.0.0+3.gabc1234` (ours), a bare commit id.
 _COMMIT = re.compile(r"(?:.*[-.]g)?(?P<id>[0-9a-f]{7,64})")
+_SHORT = ("-c", "core.abbrev=auto")  # ids as long as this repository needs them
 _SHA256_DIGITS = 64
 
 
@@ -223,11 +224,11 @@ class RepositorySource:
         """The version of a commit, as `git describe` sees it: `1.0.0+3.gabc1234`."""
         matching = [f"--match={tag}" for tag in self._tags.values()]
         at = _at(self._clone)
-        short = git.run("rev-parse", "--short", commit, env=at).decode().strip()
+        short = git.run(*_SHORT, "rev-parse", "--short", commit, env=at).decode().strip()
         ref = short
         if matching:
-            ref = git.run("describe", "--tags", "--always", *matching, commit, env=at).decode()
-            ref = ref.strip()
+            described = (*_SHORT, "describe", "--tags", "--always", *matching, commit)
+            ref = git.run(*described, env=at).decode().strip()
         for version, tag in self._tags.items():
             if ref == tag:
                 return version

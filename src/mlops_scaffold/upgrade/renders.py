@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from mlops_scaffold.files import staging
@@ -36,6 +36,19 @@ class Rendered(NamedTuple):
         return self.result.answers
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a project is, as far as its template may ask: Copier templates can."""
+
+    folder: str = "project"
+    answers_file: str = ""
+
+    @classmethod
+    def of(cls, project: Path, recorded: Recorded) -> Self:
+        """The place of a project."""
+        return cls(project.resolve().name, recorded.name)
+
+
 class Renders:
     """Opened sources, template trees and renders of one run; a context manager.
 
@@ -47,7 +60,7 @@ class Renders:
         self._sources: dict[str, Source] = {}  # by recorded URL
         self._opened: dict[str, Source] = {}  # by what a person typed
         self._trees: dict[tuple[str, Version], TemplateTree] = {}
-        self._done: dict[tuple[str, Version, str, str], Rendered] = {}
+        self._done: dict[tuple[str, Version, str, str, Place], Rendered] = {}
         self._numbers = itertools.count()
 
     def __enter__(self) -> Self:
@@ -89,6 +102,7 @@ class Renders:
         answers: Mapping[str, Any] | None = None,
         *,
         ask: bool = False,
+        place: Place | None = None,
     ) -> Rendered:
         """Render a version.
 
@@ -97,16 +111,29 @@ class Renders:
             carried: Answers recorded in the project. The result says which no longer fit.
             answers: Answers that replace them, and must fit.
             ask: Ask on the terminal what neither answers.
+            place: Where the project is. A Copier template of its own is told; others render the
+                same wherever they are, and so for a whole fleet at once.
         """
         wanted = answers or {}
-        key = (tree.url, tree.version, _text(carried), _text(wanted))
+        told = place if place and tree.standalone else Place()
+        key = (tree.url, tree.version, _text(carried), _text(wanted), told)
         if key not in self._done or ask:
             folder = self._root / str(next(self._numbers))
-            result = render(tree, wanted, folder, carried=carried, ask=ask, operation="update")
+            result = render(
+                tree,
+                wanted,
+                folder,
+                carried=carried,
+                ask=ask,
+                operation="update",
+                answers_file=told.answers_file,
+                folder=told.folder,
+            )
             self._done[key] = Rendered(folder, result)
             # The next project, or the next step, may start from what this one ended with.
             settled = Rendered(folder, replace(result, replaced=()))
-            self._done[tree.url, tree.version, _text(result.answers), _text({})] = settled
+            again = (tree.url, tree.version, _text(result.answers), _text({}), told)
+            self._done[again] = settled
         return self._done[key]
 
 

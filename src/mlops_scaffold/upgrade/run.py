@@ -26,6 +26,7 @@ from mlops_scaffold.upgrade.apply import apply
 from mlops_scaffold.upgrade.journal import Phase
 from mlops_scaffold.upgrade.merge import Sides, merge
 from mlops_scaffold.upgrade.plan import make_plan
+from mlops_scaffold.upgrade.renders import Place
 from mlops_scaffold.upgrade.result import (
     Outcome,
     UpgradeRequest,
@@ -135,7 +136,7 @@ def upgrade(
         ready = check_ready(project, request, versions)
         if ready is None:
             return nothing_new
-        templates = open_templates(project, versions, renders)
+        templates = open_templates(project, request, versions, renders)
         if versions.old != versions.new:
             announce(*versions.texts, templates.changelog)
         progress(f"Rendering {versions.old} and {versions.new}")
@@ -146,7 +147,7 @@ def upgrade(
             announce(*versions.texts, templates.changelog)
         progress("Merging")
         store = held.enter_context(scratch(project.repo))
-        merged = merge(project.repo, store, ready.index, _sides(request, versions, rendering))
+        merged = merge(project.repo, store, ready.index, _sides(project, versions, rendering))
         plan = make_plan(project.repo, ready.index, merged)
         preview = UpgradeResult(
             folder,
@@ -172,7 +173,6 @@ def read(folder: Path, request: UpgradeRequest) -> Project:
     Raises:
         ScaffoldError: It is not a generated project, or not under git.
     """
-    check_given(request.answers)
     recorded = answers_file.read(folder, request.answers_file)
     return Project(folder, recorded, open_repo(folder))
 
@@ -226,14 +226,19 @@ def check_ready(project: Project, request: UpgradeRequest, versions: Versions) -
     return Ready(index, head.branch(repo, request.branch) if request.branch else "", notes)
 
 
-def open_templates(project: Project, versions: Versions, renders: Renders) -> Templates:
+def open_templates(
+    project: Project, request: UpgradeRequest, versions: Versions, renders: Renders
+) -> Templates:
     """Open the template at both versions.
 
     Raises:
         ScaffoldError: It can't be read, or the new version has no such project.
+        UsageError: An answer is given that no upgrade can change.
     """
     old = renders.tree(versions.old_source, versions.old)
     new = renders.tree(versions.new_source, versions.new)
+    if not new.standalone:
+        check_given(request.answers)
     answers = renames.follow(old, new, project.recorded.answers)
     newer = (old if versions.new < versions.old else new).root
     file = newer / "CHANGELOG.md"
@@ -259,8 +264,13 @@ def render(
         ScaffoldError: The template fails.
         UsageError: An answer does not fit.
     """
-    old = renders.render(templates.old, project.recorded.answers)
-    new = renders.render(templates.new, templates.answers, request.answers, ask=request.ask)
+    if not templates.new.standalone:
+        check_given(request.answers)
+    place = Place.of(project.folder, project.recorded)
+    old = renders.render(templates.old, project.recorded.answers, place=place)
+    new = renders.render(
+        templates.new, templates.answers, request.answers, ask=request.ask, place=place
+    )
     before = renames.follow(templates.old, templates.new, old.answers)
     changes = changed_answers(templates.answers, before, new)
     agreed = request.ask or request.accept_defaults or request.dry_run
@@ -316,7 +326,7 @@ def _check_journal(repo: Repo, request: UpgradeRequest) -> tuple[str, ...]:
     return (f"the unfinished upgrade from {begun.old} to {begun.new} was forgotten: {reason}",)
 
 
-def _sides(request: UpgradeRequest, versions: Versions, rendering: Rendering) -> Sides:
+def _sides(project: Project, versions: Versions, rendering: Rendering) -> Sides:
     """What to merge."""
     rendered = (rendering.new.folder / answers_file.FILE_NAME).read_text(encoding="utf-8")
     text = answers_file.with_skip(rendered, versions.skip) if versions.skip else rendered
@@ -328,7 +338,7 @@ def _sides(request: UpgradeRequest, versions: Versions, rendering: Rendering) ->
         record_text=text.encode(),
         labels=Labels(f"template v{versions.old}", f"template v{versions.new}{other}"),
         skips=Skips(versions.skip, frozenset(once)),
-        answers_file=request.answers_file,
+        answers_file=project.recorded.name,
     )
 
 

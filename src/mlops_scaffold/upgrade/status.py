@@ -13,6 +13,7 @@ from mlops_scaffold.source.opening import recorded_version
 from mlops_scaffold.upgrade import journal, plain_folder
 from mlops_scaffold.upgrade.journal import Phase
 from mlops_scaffold.upgrade.preflight import is_present
+from mlops_scaffold.upgrade.renders import Place
 from mlops_scaffold.upgrade.snapshot import snapshot
 from mlops_scaffold.upgrade.untracked import content
 from mlops_scaffold.upgrade.validity import why_gone
@@ -76,7 +77,8 @@ def status(project: Path, renders: Renders, *, name: str = answers_file.FILE_NAM
     origin = renders.source(recorded)
     version = recorded_version(origin, recorded)
     newest = max(version, origin.newest())
-    base = renders.render(renders.tree(origin, version), recorded.answers)
+    place = Place.of(project, recorded)
+    base = renders.render(renders.tree(origin, version), recorded.answers, place=place)
     return Status(
         project=project,
         source=recorded.url,
@@ -86,7 +88,7 @@ def status(project: Path, renders: Renders, *, name: str = answers_file.FILE_NAM
         unfinished=_unfinished(repo) if repo else "",
         answers=recorded.answers,
         skip=recorded.skip,
-        differences=differences(project, repo, base.folder, name),
+        differences=differences(project, repo, base.folder, recorded.name),
     )
 
 
@@ -106,12 +108,13 @@ def difference(
     repo = _repo_of(project)
     origin = renders.source(recorded)
     version = recorded_version(origin, recorded)
-    base = renders.render(renders.tree(origin, version), recorded.answers).folder
-    files = differences(project, repo, base, name)
+    place = Place.of(project, recorded)
+    base = renders.render(renders.tree(origin, version), recorded.answers, place=place).folder
+    files = differences(project, repo, base, recorded.name)
     if repo is None:
         text = plain_folder.diff(base, project, (*files.edited, *files.deleted), colour=colour)
     else:
-        text = _diff(repo, base, name, colour=colour)
+        text = _diff(repo, base, recorded.name, colour=colour)
     return Difference(project, str(version), files, text)
 
 
