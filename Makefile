@@ -44,20 +44,30 @@ format: .venv/.installed ## Put the code in shape
 	$(BIN)/ruff format .
 
 .PHONY: docs
-docs: .venv/.installed ## Write the generated parts of README.md
+docs: .venv/.installed ## Write the generated parts of README.md, and docs/proof.md
 	$(BIN)/python -m tests.docs
 
-# Proof: every template, tested as the product it is (tests/proof/README.md).
-#   make prove TEMPLATE=model-service STEPS=render,read ANSWERS=defaults
+# Proof: every template, tested as the product it is (tests/proof/README.md). What is recorded as
+# proved is not proved again, unless FRESH=1.
+#   make prove TEMPLATE=model-service STEPS=render,read ANSWERS=defaults FRESH=1
 PROOF := $(BIN)/python -m tests.proof
+PROVE_MINUTES ?= 45
 
 .PHONY: prove
-prove: .venv/.installed ## Prove TEMPLATE (default: all) with its default answers
-	$(PROOF) prove $(TEMPLATE) $(if $(STEPS),--steps $(STEPS)) $(if $(ANSWERS),--answers $(ANSWERS))
+prove: .venv/.installed ## Prove TEMPLATE (default: all) with its default answers, where it changed
+	$(PROOF) prove $(TEMPLATE) $(if $(STEPS),--steps $(STEPS)) $(if $(ANSWERS),--answers $(ANSWERS)) $(if $(FRESH),--fresh)
 
 .PHONY: prove-all
-prove-all: .venv/.installed ## Prove TEMPLATE (default: all) with every answer set
-	$(PROOF) prove $(TEMPLATE) $(if $(STEPS),--steps $(STEPS)) --answers all
+prove-all: .venv/.installed ## Prove TEMPLATE (default: all) with every answer set and real CI jobs
+	$(PROOF) prove $(TEMPLATE) $(if $(STEPS),--steps $(STEPS)) --answers $(or $(ANSWERS),all) --deep $(if $(FRESH),--fresh)
+
+.PHONY: prove-ci
+prove-ci: .venv/.installed ## Prove what changed, as far as PROVE_MINUTES go, and list the rest
+	$(PROOF) ci $(TEMPLATE) --minutes $(PROVE_MINUTES)
+
+.PHONY: prove-state
+prove-state: .venv/.installed ## Show what is proved, when it was, and what is not
+	$(PROOF) state $(TEMPLATE)
 
 .PHONY: prove-proof
 prove-proof: .venv/.installed ## Break a tiny template on purpose; each step must notice

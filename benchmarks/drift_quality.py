@@ -1,19 +1,18 @@
-"""How often does the drift monitor cry wolf, what does it miss, how well does it estimate?
+"""How many false alarms does the drift monitor raise, what does it miss, how good are estimates?
 
     mlops-scaffold new drift-monitor rendered/drift-monitor -y
     make -C rendered/drift-monitor setup
     rendered/drift-monitor/.venv/bin/python benchmarks/drift_quality.py \\
         [alarms] [power] [delays] [estimates] [--nannyml PYTHON]
 
-Run by the Python of a rendered project. `alarms`: 1,000 unchanged windows of each size, resampled
-from scikit-learn's data sets with a new reference for every 25 of them, through every check that
-there is, labels included. `power`: a shift of 0.25 standard deviations in one of 30 columns.
-`delays`: in which window the drifts of the shipped stream are found, and how many incidents they
-make.
-`estimates`: CBPE against the accuracy measured afterwards, under shifts fixed here, of a boosted
-model and of a linear one that does not fit; with `--nannyml`, the Python of an environment with
-nannyml and statsmodels, NannyML's CBPE estimates for the same windows of the boosted model.
-Prints one line of figures for each.
+Run it with the Python of a generated project. `alarms`: 1,000 unchanged windows of each size,
+resampled from scikit-learn's data sets with a new reference for every 25 windows, go through all
+checks, including labels. `power`: a shift of 0.25 standard deviations in one of 30 columns.
+`delays`: the window in which each drift of the sample stream is detected, and the number of
+incidents. `estimates`: CBPE compared with the accuracy that is measured afterwards, under the
+shifts defined here, for a boosted model and an underfitted linear one. With `--nannyml` (the Python
+of an environment with nannyml and statsmodels), it adds NannyML's CBPE estimates for the same
+windows of the boosted model. Prints one line of figures for each.
 """
 
 import argparse
@@ -42,7 +41,7 @@ from sklearn.preprocessing import StandardScaler
 NOW = datetime.now(UTC)
 SETS = ("breast_cancer", "wine", "digits", "diabetes")
 SIZES = {200: 5_000, 1_000: 5_000, 10_000: 20_000}
-"""Rows of a window, and of its reference."""
+"""Rows of a window: rows of its reference."""
 WINDOWS = 1_000
 PER_REFERENCE = 25
 REPEATS = 50
@@ -50,7 +49,7 @@ WORKERS = 2
 
 
 def population(name: str) -> tuple[Frame, str]:
-    """A data set with a model's answers, as the rows that windows are drawn from."""
+    """A data set with a model's predictions; windows are drawn from its rows."""
     loaded = getattr(datasets, f"load_{name}")()
     values, target = loaded.data.astype(float), loaded.target
     columns: dict[str, NDArray] = {f"c{at}": values[:, at] for at in range(values.shape[1])}
@@ -59,9 +58,9 @@ def population(name: str) -> tuple[Frame, str]:
         columns["prediction"] = model.predict(values)
         return Frame(columns, len(values), target.astype(float)), "regression"
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01)).fit(values, target)
-    chances = model.predict_proba(values)
-    columns["prediction"] = chances.argmax(axis=1).astype(str).astype(object)
-    columns["score"] = chances.max(axis=1)
+    probabilities = model.predict_proba(values)
+    columns["prediction"] = probabilities.argmax(axis=1).astype(str).astype(object)
+    columns["score"] = probabilities.max(axis=1)
     return Frame(columns, len(values), target.astype(str).astype(object)), "classification"
 
 
@@ -70,18 +69,18 @@ def window_of(rows: int) -> Window:
 
 
 def alarms_of(job: tuple[str, int, int]) -> Counter:
-    """Unchanged windows of one reference: how many raise which alarm."""
+    """Count the alarms in unchanged windows of one reference."""
     name, size, seed = job
     rows, task = population(name)
     rng = np.random.default_rng([seed, size, len(name)])
-    known = baseline.fit(rows.take(rng.integers(rows.rows, size=SIZES[size])), task, seed)
-    calibrator, policy = calibration.Calibrator(known, seed), detect.Policy()
+    fitted = baseline.fit(rows.take(rng.integers(rows.rows, size=SIZES[size])), task, seed)
+    calibrator, policy = calibration.Calibrator(fitted, seed), detect.DetectionPolicy()
     found: Counter = Counter()
     for _ in range(PER_REFERENCE):
         frame = rows.take(rng.integers(rows.rows, size=size))
         window = window_of(size)
-        inputs = detect.check_inputs(known, calibrator.inputs(size), frame, window, policy)
-        labels = detect.check_labels(known, calibrator.labels(size), frame, window, policy)
+        inputs = detect.check_inputs(fitted, calibrator.inputs(size), frame, window, policy)
+        labels = detect.check_labels(fitted, calibrator.labels(size), frame, window, policy)
         found["windows"] += 1
         found["inputs"] += inputs.drifted
         found["labels"] += labels.drifted
@@ -91,7 +90,8 @@ def alarms_of(job: tuple[str, int, int]) -> Counter:
 
 def alarms() -> None:
     """Print the share of unchanged windows with an alarm."""
-    print(f"unchanged windows with any alarm, goal <= 5 % (budget {detect.Policy().false_alarms})")
+    budget = detect.DetectionPolicy().false_alarms
+    print(f"unchanged windows with any alarm, goal <= 5 % (budget {budget})")
     share = WINDOWS // PER_REFERENCE // len(SETS)
     with ProcessPoolExecutor(WORKERS) as pool:
         for size in SIZES:
@@ -111,7 +111,7 @@ def rate(counted: Counter) -> str:
 
 
 def power_of(seed: int) -> tuple[int, int]:
-    """Windows of 1,000 rows with one of 30 columns moved: found, and found in that column."""
+    """Windows of 1,000 rows with a shift in one of 30 columns: detected, and in that column."""
     rng = np.random.default_rng(seed)
     names = [f"c{at}" for at in range(30)]
 
@@ -120,38 +120,39 @@ def power_of(seed: int) -> tuple[int, int]:
         values[:, 7] += shift
         return Frame(dict(zip(names, values.T, strict=True)), rows)
 
-    known = baseline.fit(draw(5_000, 0), "classification", seed)
-    calibrator, policy = calibration.Calibrator(known, seed), detect.Policy()
+    fitted = baseline.fit(draw(5_000, 0), "classification", seed)
+    calibrator, policy = calibration.Calibrator(fitted, seed), detect.DetectionPolicy()
     checks = [
         detect.check_inputs(
-            known, calibrator.inputs(1_000), draw(1_000, 0.25), window_of(1_000), policy
+            fitted, calibrator.inputs(1_000), draw(1_000, 0.25), window_of(1_000), policy
         )
         for _ in range(PER_REFERENCE)
     ]
-    there = sum(any(each.column == "c7" for each in check.flagged_columns) for check in checks)
-    return sum(check.drifted for check in checks), there
+    in_column = sum(any(each.column == "c7" for each in check.flagged_columns) for check in checks)
+    return sum(check.drifted for check in checks), in_column
 
 
 def power() -> None:
-    """Print the share of moved windows that are found."""
+    """Print the share of shifted windows that are detected."""
     with ProcessPoolExecutor(WORKERS) as pool:
         found = np.sum(list(pool.map(power_of, range(WINDOWS // PER_REFERENCE // 2))), axis=0)
     windows = WINDOWS // PER_REFERENCE // 2 * PER_REFERENCE
-    print(f"0.25 sd in one of 30 columns, n=1000: {found[0] / windows:.1%} of {windows} found,")
+    print(f"0.25 sd in one of 30 columns, n=1000: {found[0] / windows:.1%} of {windows} detected,")
     print(f"  {found[1] / windows:.1%} in that column (goal: at least 95 %)", flush=True)
 
 
-BEGINS, PLAYED = 5, 16
-"""The first window with drift, and how many windows are played."""
+DRIFT_FROM, PLAYED = 5, 16
+"""The first window with drift, and the number of windows that are played."""
 STREAMS = 20
+POLICY = incidents.IncidentPolicy()
 
 
 @dataclass(frozen=True)
-class Story:
-    """What became of one stream with a drift in it.
+class Detection:
+    """The outcome for one stream with drift.
 
-    `delay`: windows from the first with drift to the first that was flagged; None if none was.
-    `early`: incidents before the drift; `opened`: since it began.
+    `delay`: windows from the first with drift to the first that is flagged; None if none is.
+    `early`: incidents before the drift. `opened`: incidents after it started.
     """
 
     delay: int | None
@@ -159,75 +160,73 @@ class Story:
     opened: int
 
 
-def stories_of(job: tuple[Task, int]) -> dict[str, Story]:
-    """Each kind of drift, played from the same reference."""
+def detections_of(job: tuple[Task, int]) -> dict[str, Detection]:
+    """Play each kind of drift against the same reference."""
     task, seed = job
     reference = stream.make_stream(task, seed=seed)
-    known = baseline.fit(reference.reference, task, seed)
-    calibrator, found = calibration.Calibrator(known, seed), {}
+    fitted = baseline.fit(reference.reference, task, seed)
+    calibrator, found = calibration.Calibrator(fitted, seed), {}
     for drift in stream.DRIFTS:
-        played = replace(reference, drift=drift, begins=BEGINS)
+        played = replace(reference, drift=drift, drift_from=DRIFT_FROM)
         opened, flagged, history = [], [], {}
         for batch in played.batches(PLAYED):
             labels = [each.label for each in batch.labels]
             frame = from_predictions(played.schema, batch.predictions, labels)
-            for result in checks_of(known, calibrator, batch.number, frame):
-                flagged += [batch.number] if result.drifted and batch.number >= BEGINS else []
-                for each in incidents.advance(list(history.values()), result, incidents.Policy()):
+            for result in checks_of(fitted, calibrator, batch.number, frame):
+                flagged += [batch.number] if result.drifted and batch.number >= DRIFT_FROM else []
+                for each in incidents.advance(list(history.values()), result, POLICY):
                     history[each.incident.id] = each.incident
                     opened += [each.window] if each.change == "opened" else []
-        late = [window for window in opened if window >= BEGINS]
-        delay = flagged[0] - BEGINS if flagged else None
-        found[drift] = Story(delay, len(opened) - len(late), len(late))
+        late = [window for window in opened if window >= DRIFT_FROM]
+        delay = flagged[0] - DRIFT_FROM if flagged else None
+        found[drift] = Detection(delay, len(opened) - len(late), len(late))
     return found
 
 
 def checks_of(
-    known: baseline.Baseline, calibrator: calibration.Calibrator, number: int, frame: Frame
+    fitted: baseline.Baseline, calibrator: calibration.Calibrator, number: int, frame: Frame
 ) -> list[WindowResult]:
     """Both checks of a window."""
-    window, policy = replace(window_of(frame.rows), number=number), detect.Policy()
+    window, policy = replace(window_of(frame.rows), number=number), detect.DetectionPolicy()
     return [
-        detect.check_inputs(known, calibrator.inputs(frame.rows), frame, window, policy),
-        detect.check_labels(known, calibrator.labels(frame.rows), frame, window, policy),
+        detect.check_inputs(fitted, calibrator.inputs(frame.rows), frame, window, policy),
+        detect.check_labels(fitted, calibrator.labels(frame.rows), frame, window, policy),
     ]
 
 
 def delays() -> None:
-    """Print when each kind of drift is found, and how many incidents it makes."""
-    print(
-        f"drifts of the shipped stream, {STREAMS} seeds, {stream.WINDOW} rows a window (goal: all"
-    )
-    print("found, one incident each; a recurring drift comes twice, `none` should make none)")
+    """Print the delay until each kind of drift is detected, and the number of incidents."""
+    print(f"drifts of the sample stream, {STREAMS} seeds, {stream.WINDOW} rows a window (goal: all")
+    print("detected, one incident each; a recurring drift occurs twice, `none` causes none)")
     with ProcessPoolExecutor(WORKERS) as pool:
         for task in ("classification", "regression"):
             jobs = [(task, seed) for seed in range(STREAMS)]
-            told = list(pool.map(stories_of, jobs))
+            detections = list(pool.map(detections_of, jobs))
             for drift in stream.DRIFTS:
-                print_delays(f"  {task:<14} {drift:<10}", [each[drift] for each in told])
+                print_delays(f"  {task:<14} {drift:<10}", [each[drift] for each in detections])
 
 
-def print_delays(name: str, told: list[Story]) -> None:
-    waits = [each.delay for each in told if each.delay is not None]
-    delay = f"after {np.mean(waits):.1f} windows, at most {max(waits)}" if waits else ""
+def print_delays(name: str, detections: list[Detection]) -> None:
+    known = [each.delay for each in detections if each.delay is not None]
+    delay = f"after {np.mean(known):.1f} windows, at most {max(known)}" if known else ""
     print(
-        f"{name} found {len(waits)}/{len(told)} {delay:<36}"
-        f" incidents {np.mean([each.opened for each in told]):.2f},"
-        f" before it began {np.mean([each.early for each in told]):.2f}",
+        f"{name} detected {len(known)}/{len(detections)} {delay:<36}"
+        f" incidents {np.mean([each.opened for each in detections]):.2f},"
+        f" before the drift {np.mean([each.early for each in detections]):.2f}",
         flush=True,
     )
 
 
 SHIFTS = {"none": 0.0, "mild": 0.5, "strong": 1.2}
-"""By how many standard deviations the first two columns move."""
+"""Shift of the first two columns, in standard deviations."""
 FLIPPED = 0.1
-"""Share of labels that concept drift turns round."""
+"""Share of labels that concept drift flips."""
 
 
 def estimate_errors(seed: int, folder: str) -> dict[tuple[str, str], float]:
     """|estimated - measured accuracy| for each model and shift, and for concept drift.
 
-    What the boosted model said is left in the folder, for NannyML.
+    The predictions of the boosted model are written to the folder, for NannyML.
     """
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=6)
@@ -238,11 +237,11 @@ def estimate_errors(seed: int, folder: str) -> dict[tuple[str, str], float]:
         signal = values @ weights / 2 + values[:, 0] * values[:, 1] + 0.8 * np.sin(2 * values[:, 2])
         return values, (rng.random(rows) < 1 / (1 + np.exp(-1.5 * signal))).astype(int)
 
-    def judged(model: object, values: NDArray, labels: NDArray) -> Frame:
-        chances = model.predict_proba(values)  # type: ignore[attr-defined]
+    def predicted(model: object, values: NDArray, labels: NDArray) -> Frame:
+        probabilities = model.predict_proba(values)  # type: ignore[attr-defined]
         columns = {f"x{at}": column for at, column in enumerate(values.T.copy())}
-        columns["prediction"] = chances.argmax(axis=1).astype(str).astype(object)
-        columns["score"] = chances.max(axis=1)
+        columns["prediction"] = probabilities.argmax(axis=1).astype(str).astype(object)
+        columns["score"] = probabilities.max(axis=1)
         return Frame(columns, len(values), labels.astype(str).astype(object))
 
     train = draw(8_000, 0)
@@ -251,31 +250,32 @@ def estimate_errors(seed: int, folder: str) -> dict[tuple[str, str], float]:
         "linear": LogisticRegression().fit(*train),
     }
     reference = draw(6_000, 0)
-    errors, seen = {}, {}
+    errors, frames = {}, {}
     for name, model in models.items():
-        before = judged(model, *reference)
-        known = baseline.fit(before, "classification", seed)
-        calibration_ = calibration.Calibrator(known, seed).inputs(4_000)
+        before = predicted(model, *reference)
+        fitted = baseline.fit(before, "classification", seed)
+        calibrated = calibration.Calibrator(fitted, seed).inputs(4_000)
+        policy = detect.DetectionPolicy()
 
         def error(frame: Frame) -> float:
             window = window_of(frame.rows)
-            result = detect.check_inputs(known, calibration_, frame, window, detect.Policy())  # noqa: B023
-            measured = 1 - performance.losses(known.schema, frame).mean()  # noqa: B023
+            result = detect.check_inputs(fitted, calibrated, frame, window, policy)  # noqa: B023
+            measured = 1 - performance.losses(fitted.schema, frame).mean()  # noqa: B023
             return abs(float(result.estimated.value - measured))
 
-        windows = {kind: judged(model, *draw(4_000, shift)) for kind, shift in SHIFTS.items()}
+        windows = {kind: predicted(model, *draw(4_000, shift)) for kind, shift in SHIFTS.items()}
         for kind, frame in windows.items():
             errors[name, kind] = error(frame)
-        seen[name] = windows | {"reference": before}
+        frames[name] = windows | {"reference": before}
         values, labels = draw(4_000, 0)
         flipped = np.where(rng.random(len(labels)) < FLIPPED, 1 - labels, labels)
-        errors[name, "concept"] = error(judged(model, values, flipped))
-    np.savez(Path(folder, f"{seed}.npz"), **{k: answers(f) for k, f in seen["boosted"].items()})
+        errors[name, "concept"] = error(predicted(model, values, flipped))
+    np.savez(Path(folder, f"{seed}.npz"), **{k: answers(f) for k, f in frames["boosted"].items()})
     return errors
 
 
 def answers(frame: Frame) -> NDArray:
-    """Chance of class 1, the class predicted, and the true one. Shape (3, rows)."""
+    """The probability of class 1, the predicted class and the true class. Shape (3, rows)."""
     predicted, score = frame.columns["prediction"].astype(int), frame.columns["score"]
     return np.array(
         [np.where(predicted == 1, score, 1 - score), predicted, frame.label.astype(int)]
@@ -283,7 +283,7 @@ def answers(frame: Frame) -> NDArray:
 
 
 def estimates(nannyml: str) -> None:
-    """Print how far CBPE is off; NannyML's too, if it is there."""
+    """Print the errors of CBPE and, if available, of NannyML's CBPE."""
     print("CBPE, |estimated - measured| accuracy over 50 repeats, 4,000 rows (goal: boosted, mild")
     print("and strong: mean <= 0.01, p95 <= 0.02); concept: 10 % of labels flipped")
     with tempfile.TemporaryDirectory() as folder:
@@ -294,8 +294,8 @@ def estimates(nannyml: str) -> None:
         if nannyml:
             peer = Path(__file__).with_name("peers") / "nannyml_cbpe.py"
             command = [nannyml, "-W", "ignore", str(peer), folder]
-            quiet = os.environ | {"NML_DISABLE_USAGE_LOGGING": "1"}
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=quiet)
+            environment = os.environ | {"NML_DISABLE_USAGE_LOGGING": "1"}
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
             for kind, errors in json.loads(done.stdout).items():
                 print_errors("NannyML", kind, errors)
 
@@ -313,10 +313,14 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["alarms", "power", "delays", "estimates"])
     parser.add_argument("--nannyml", default="", help="a Python that has nannyml")
     options = parser.parse_args()
-    last = partial(estimates, options.nannyml)
-    known = {"alarms": alarms, "power": power, "delays": delays, "estimates": last}
+    parts = {
+        "alarms": alarms,
+        "power": power,
+        "delays": delays,
+        "estimates": partial(estimates, options.nannyml),
+    }
     for part in options.parts:
-        known[part]()
+        parts[part]()
 
 
 if __name__ == "__main__":

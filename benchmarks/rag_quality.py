@@ -1,22 +1,22 @@
-"""How good are search and abstention of the generated project on questions of others?
+"""How good are the generated project's search and abstention on third-party questions?
 
     python benchmarks/rag_quality.py [--distractors 300] [--work DIR]
 
 Two sets of questions come from Debian packages (fetched with apt, kept in --work or a scratch
-folder, never in a repository): the FAQs of Python and of Debian, and Perl's. A document is the
-answer without its question; sections of the same language's manuals are added to be mistaken for
-answers (not of the other's: those might answer the questions that must have no answer here). All
-numbers are tuned on the first set and measured on the second: a search's nDCG@10 with paired
-bootstrap intervals, beside LangChain's plain retriever and LlamaIndex's default on the same
-embeddings; how well questions that the documents don't answer are told from those that they do;
-and whether every citation stands in its source. Fails if a goal is missed.
+folder, never in a repository): the FAQs of Python and Debian, and the FAQ of Perl. A document is an
+answer without its question. Sections of the same language's manuals are added as distractors (those
+of the other language might answer questions that must have no answer here). All parameters are
+tuned on the first set and measured on the second: the nDCG@10 of the search with paired bootstrap
+intervals, compared with LangChain's plain retriever and LlamaIndex's default on the same
+embeddings; how well answerable and unanswerable questions are separated; and whether every citation
+quotes its source correctly. Fails if a goal is missed.
 
-Questions without an answer are those of the other set that name their subject, like Python in
-Perl's documents. Of the rest some do have one here ("How do I reverse a string?"), so they can't
-tell right from wrong; their figure is printed, too, without a goal.
+Unanswerable questions are those of the other set that name its subject, such as a question about
+Python on Perl's documents. Some of the others do have an answer here ("How do I reverse a
+string?"), so they are no ground truth; their result is printed, too, but has no goal.
 """
 
-# ruff: noqa: PLC0415, S311 - imports of the project's environment, not ours; draws, not secrets
+# ruff: noqa: PLC0415, S311 - imports from the project's environment; samples, not secrets
 
 import argparse
 import html
@@ -35,11 +35,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("perl-doc", "python3.11-doc", "debian-faq")
 PEERS = ("llama-index-core>=0.14",)
 WORDS = 150
-LEAST = 12
-OUTSIDERS = 100
+MIN_WORDS = 12
+MAX_UNANSWERABLE = 100
 _NAMES_PYTHON = re.compile(r"\b(python|py\w*|debian|dpkg|apt|deb)\b", re.IGNORECASE)
 _NAMES_PERL = re.compile(r"\b(perl\w*|cpan|xs)\b", re.IGNORECASE)
-CUT = 10
+CUTOFF = 10
 GOAL_AUC, GOAL_ANSWERED, GOAL_FALSE = 0.92, 0.8, 0.1
 _SECTION = re.compile(
     r'<h[23]>(.*?)<a class="headerlink".*?</h[23]>(.*?)(?=<h[23]>|</section>)', re.DOTALL
@@ -59,26 +59,28 @@ class Item:
 
 
 def main() -> int:
-    """Prepare, or measure in the project's environment; gives the exit code."""
+    """Prepare, then measure in the project's environment; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--distractors", type=int, default=300)
-    parser.add_argument("--work", type=Path, help="keep packages, project and indexes here")
+    parser.add_argument(
+        "--work", type=Path, help="keep packages, project and indexes in this folder"
+    )
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.inside:
-        return measure(asked.work, asked.distractors)
+    args = parser.parse_args()
+    if args.inside:
+        return measure(args.work, args.distractors)
     with tempfile.TemporaryDirectory() as scratch:
-        work = (asked.work or Path(scratch)).resolve()
+        work = (args.work or Path(scratch)).resolve()
         work.mkdir(parents=True, exist_ok=True)
         fetch(work / "debian")
         command = [prepare(work), __file__, "--inside", "--work", work]
-        command += ["--distractors", asked.distractors]
+        command += ["--distractors", args.distractors]
         environment = os.environ | {"DO_NOT_TRACK": "true"}
         return subprocess.run(list(map(str, command)), check=False, env=environment).returncode
 
 
 def fetch(folder: Path) -> None:
-    """The packages, unpacked."""
+    """Download and unpack the packages."""
     for package in PACKAGES:
         target = folder / package
         if not target.exists():
@@ -89,7 +91,7 @@ def fetch(folder: Path) -> None:
 
 
 def prepare(work: Path) -> Path:
-    """Render and install the project and the peer; gives its interpreter."""
+    """Render and install the project and the peer; returns the interpreter."""
     project = work / "rag-system"
     if not project.exists():
         command = [sys.executable, "-m", "mlops_scaffold", "new", "rag-system", str(project), "-y"]
@@ -102,7 +104,7 @@ def prepare(work: Path) -> Path:
 
 
 def python_and_debian(folder: Path) -> list[Item]:
-    """The FAQs of Python and of Debian."""
+    """Return the FAQs of Python and Debian."""
     pages = sorted((folder / "python3.11-doc").rglob("html/faq/*.html"))
     found = [item for page in pages for item in sections(page.read_text("utf-8"), _SECTION)]
     pages = sorted((folder / "debian-faq").rglob("FAQ/*.en.html"))
@@ -111,7 +113,7 @@ def python_and_debian(folder: Path) -> list[Item]:
 
 
 def perl(folder: Path) -> list[Item]:
-    """Perl's FAQ."""
+    """Return the FAQ of Perl."""
     pods = sorted((folder / "perl-doc").rglob("perlfaq[1-9].pod"))
     found = (
         Item(pod(match[1]), pod(match[2]))
@@ -121,15 +123,15 @@ def perl(folder: Path) -> list[Item]:
     return unique(found)
 
 
-def of_python(folder: Path, number: int) -> list[Item]:
-    """Sections of the manual of Python's library."""
+def python_distractors(folder: Path, number: int) -> list[Item]:
+    """Return sections of the Python library manual."""
     pages = sorted((folder / "python3.11-doc").rglob("html/library/*.html"))[::2]
     found = (item for page in pages for item in sections(page.read_text("utf-8"), _SECTION))
     return random.Random(0).sample(unique(found), number)
 
 
-def of_perl(folder: Path, number: int) -> list[Item]:
-    """Sections of Perl's manuals."""
+def perl_distractors(folder: Path, number: int) -> list[Item]:
+    """Return sections of the Perl manuals."""
     found = (
         Item(pod(each[1]), pod(each[2]))
         for path in sorted((folder / "perl-doc").rglob("*.pod"))[::2]
@@ -140,19 +142,19 @@ def of_perl(folder: Path, number: int) -> list[Item]:
 
 
 def sections(page: str, pattern: re.Pattern[str]) -> Iterator[Item]:
-    """Headings of a page and what follows them."""
+    """Yield the headings of a page with the text below them."""
     for match in pattern.finditer(page):
         question = re.sub(r"^[\d.\s]+", "", plain(match[1]))
         yield Item(question, plain(match[2]))
 
 
 def plain(markup: str) -> str:
-    """HTML without its tags."""
+    """Strip the tags from HTML."""
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
 
 
 def pod(text: str) -> str:
-    """Perl's own markup without its commands."""
+    """Strip the commands from Perl's POD markup."""
     text = re.sub(r"^=\w+.*$|X<[^>]*>", " ", text, flags=re.MULTILINE)
     for _ in range(3):
         text = re.sub(r"[A-Z]<+\s*(?:[^<>|]*\|)?([^<>]*?)\s*>+", r"\1", text)
@@ -160,17 +162,17 @@ def pod(text: str) -> str:
 
 
 def unique(items: Iterable[Item]) -> list[Item]:
-    """Those that say something, each question once, cut to a length that the model reads."""
+    """Drop short texts and repeated questions, and truncate texts to what the model reads."""
     found: dict[str, Item] = {}
     for item in items:
         words = item.text.split()
-        if len(words) >= LEAST and len(item.question.split()) > 1:
+        if len(words) >= MIN_WORDS and len(item.question.split()) > 1:
             found.setdefault(item.question, Item(item.question, " ".join(words[:WORDS])))
     return list(found.values())
 
 
 def measure(work: Path, distractors: int) -> int:
-    """Tune on the first set, measure on the second; gives the exit code."""
+    """Tune on the first set, measure on the second; returns the exit code."""
     from rag_system.evaluate.tune import tune
     from rag_system.text.embed import MiniLM
 
@@ -179,8 +181,12 @@ def measure(work: Path, distractors: int) -> int:
     embedder = MiniLM()
     about_python = [each for each in first if _NAMES_PYTHON.search(each.question)]
     about_perl = [each for each in second if _NAMES_PERL.search(each.question)]
-    tuning = Bench(work / "tune", first, of_python(folder, distractors), about_perl, embedder)
-    testing = Bench(work / "test", second, of_perl(folder, distractors), about_python, embedder)
+    tuning = Bench(
+        work / "tune", first, python_distractors(folder, distractors), about_perl, embedder
+    )
+    testing = Bench(
+        work / "test", second, perl_distractors(folder, distractors), about_python, embedder
+    )
     print(
         f"tuned on {len(first)} questions of Python and Debian, measured on {len(second)} of Perl"
     )
@@ -192,22 +198,22 @@ def measure(work: Path, distractors: int) -> int:
 
 
 class Bench:
-    """Questions, their answers as documents, others to be mistaken for them, and outsiders."""
+    """Questions, their answers as documents, distractors, and unanswerable questions."""
 
     def __init__(
         self,
         folder: Path,
         items: Sequence[Item],
-        rest: Sequence[Item],
-        outsiders: Sequence[Item],
+        distractors: Sequence[Item],
+        unanswerable: Sequence[Item],
         embedder: Any,
     ) -> None:
-        from rag_system.evaluate.run import index
+        from rag_system.evaluate.run import build_index
         from rag_system.settings import Settings
 
         documents = folder / "documents"
         documents.mkdir(parents=True, exist_ok=True)
-        for number, item in enumerate((*items, *rest)):
+        for number, item in enumerate((*items, *distractors)):
             (documents / f"{number:04}.txt").write_text(item.text, "utf-8")
         values: dict[str, Any] = {
             "auth": "none",
@@ -224,14 +230,14 @@ class Bench:
         self.embedder = embedder
         self.items = items
         self.documents = documents
-        self.outsiders = sample(outsiders)
-        self.store, _ = index(self.settings, embedder)
+        self.unanswerable = sample(unanswerable)
+        self.store, _ = build_index(self.settings, embedder)
         self._searched: list[Any] = []
 
     def searched(self) -> list[Any]:
-        """All questions, with what both halves of the search found."""
+        """Search for all questions, once."""
         if not self._searched:
-            asked = [
+            questions = [
                 {
                     "id": f"{number:04}",
                     "question": item.question,
@@ -240,46 +246,48 @@ class Bench:
                 }
                 for number, item in enumerate(self.items)
             ]
-            self._searched = self._search(asked) + self.without_answer(self.outsiders)
+            self._searched = self._search(questions) + self.without_answer(self.unanswerable)
         return self._searched
 
     def without_answer(self, items: Sequence[Item]) -> list[Any]:
-        """Questions of others, with what both halves of the search found."""
+        """Search for questions without an answer."""
         return self._search(
             [
-                {"id": f"out {number}", "question": item.question, "split": "test"}
+                {"id": f"unanswerable {number}", "question": item.question, "split": "test"}
                 for number, item in enumerate(items)
             ]
         )
 
-    def _search(self, asked: list[dict[str, Any]]) -> list[Any]:
+    def _search(self, records: list[dict[str, Any]]) -> list[Any]:
         from rag_system.evaluate.questions import Question
-        from rag_system.evaluate.retrieval import search_all
+        from rag_system.evaluate.retrieval import search_questions
 
-        questions = [Question.model_validate(each) for each in asked]
-        return list(search_all(questions, self.store, self.embedder))
+        questions = [Question.model_validate(each) for each in records]
+        return list(search_questions(questions, self.store, self.embedder))
 
     def compare(self, tuned: Any) -> list[str]:
-        """Hybrid beside its halves and beside the peers; gives the goals that are missed."""
+        """Compare hybrid search with its parts and with the peers; returns the missed goals."""
         from rag_system.evaluate.statistics import bootstrap
         from rag_system.retrieve.fuse import fuse
         from rag_system.retrieve.tuned import Fusion
 
-        inside = [each for each in self.searched() if each.golds]
-        ways = {
+        answerable = [each for each in self.searched() if each.gold_spans]
+        fusions = {
             "hybrid, tuned": tuned.fusion,
-            "by meaning alone": Fusion(dense_weight=1, k=10),
-            "by word alone (BM25)": Fusion(dense_weight=0, k=10),
+            "dense only": Fusion(dense_weight=1, k=10),
+            "BM25 only": Fusion(dense_weight=0, k=10),
             "hybrid, equal weights": Fusion(dense_weight=0.5, k=60),
         }
         ranked = {
-            name: [[hit.chunk.document for hit in fuse(each.found, way)] for each in inside]
-            for name, way in ways.items()
+            name: [
+                [hit.chunk.document for hit in fuse(each.results, fusion)] for each in answerable
+            ]
+            for name, fusion in fusions.items()
         }
-        questions = [each.question.question for each in inside]
+        questions = [each.question.question for each in answerable]
         ranked["LangChain, plain retriever"] = self.langchain(questions)
         ranked["LlamaIndex, default"] = self.llama_index(questions)
-        ids = [f"{each.question.id}.txt" for each in inside]
+        ids = [f"{each.question.id}.txt" for each in answerable]
         gains = {
             name: [gain(order, document) for order, document in zip(orders, ids, strict=True)]
             for name, orders in ranked.items()
@@ -288,47 +296,46 @@ class Bench:
         differences = {}
         for name, each in gains.items():
             differences[name] = bootstrap([a - b for a, b in zip(ours, each, strict=True)])
-            print(
-                f"{name:<28} nDCG@10 {sum(each) / len(each):.3f}   ours less it {differences[name]}"
-            )
-        if differences["by meaning alone"].low <= 0:
-            print("that the hybrid is better than meaning alone is not shown here")
-        beaten = differences["by word alone (BM25)"].low > 0
-        return [] if beaten else ["the hybrid is not surely better than BM25"]
+            mean = sum(each) / len(each)
+            print(f"{name:<28} nDCG@10 {mean:.3f}   ours minus it {differences[name]}")
+        if differences["dense only"].low <= 0:
+            print("hybrid search is not significantly better than dense search alone here")
+        beaten = differences["BM25 only"].low > 0
+        return [] if beaten else ["hybrid search is not significantly better than BM25"]
 
     def langchain(self, questions: Sequence[str]) -> list[list[str]]:
-        """What LangChain's vector store finds with the same embeddings."""
+        """Search with LangChain's vector store on the same embeddings."""
         from langchain_core.embeddings import Embeddings
         from langchain_core.vectorstores import InMemoryVectorStore
 
         embedder = self.embedder
 
-        class Same(Embeddings):
+        class SameEmbeddings(Embeddings):
             def embed_documents(self, texts: list[str]) -> list[list[float]]:
                 return [row.tolist() for row in embedder.embed(texts)]
 
             def embed_query(self, text: str) -> list[float]:
                 return self.embed_documents([text])[0]
 
-        store = InMemoryVectorStore(Same())
+        store = InMemoryVectorStore(SameEmbeddings())
         paths = sorted(self.documents.glob("*.txt"))
         store.add_texts(
             [path.read_text("utf-8") for path in paths], [{"id": p.name} for p in paths]
         )
-        retriever = store.as_retriever(search_kwargs={"k": CUT})
+        retriever = store.as_retriever(search_kwargs={"k": CUTOFF})
         return [[each.metadata["id"] for each in retriever.invoke(text)] for text in questions]
 
     def llama_index(self, questions: Sequence[str]) -> list[list[str]]:
-        """What LlamaIndex's default index finds with the same embeddings."""
+        """Search with LlamaIndex's default index on the same embeddings."""
         from llama_index.core import Document, VectorStoreIndex
         from llama_index.core.embeddings import BaseEmbedding
 
         embedder = self.embedder
 
-        class Same(BaseEmbedding):
+        class SameEmbedding(BaseEmbedding):
             def _get_text_embedding(self, text: str) -> list[float]:
-                found: list[float] = embedder.embed([text])[0].tolist()
-                return found
+                vector: list[float] = embedder.embed([text])[0].tolist()
+                return vector
 
             def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
                 return [row.tolist() for row in embedder.embed(texts)]
@@ -340,73 +347,79 @@ class Bench:
 
         paths = sorted(self.documents.glob("*.txt"))
         documents = [Document(text=path.read_text("utf-8"), id_=path.name) for path in paths]
-        index = VectorStoreIndex.from_documents(documents, embed_model=Same())
-        retriever = index.as_retriever(similarity_top_k=CUT)
+        index = VectorStoreIndex.from_documents(documents, embed_model=SameEmbedding())
+        retriever = index.as_retriever(similarity_top_k=CUTOFF)
         return [[each.node.ref_doc_id for each in retriever.retrieve(text)] for text in questions]
 
     def abstain(self, tuned: Any, others: Sequence[Item]) -> list[str]:
-        """Whether questions without an answer are told from those with one."""
+        """Measure how well answerable and unanswerable questions are separated."""
         from rag_system.evaluate.statistics import auc
-        from rag_system.evaluate.tune import values
+        from rag_system.evaluate.tune import evidence_features
         from rag_system.retrieve.evidence import confidence
 
-        def sure(every: Sequence[Any]) -> list[float]:
-            return [confidence(values(each, tuned.fusion), tuned.evidence) for each in every]
+        def confidences(searched: Sequence[Any]) -> list[float]:
+            return [
+                confidence(evidence_features(each, tuned.fusion), tuned.evidence)
+                for each in searched
+            ]
 
-        inside = sure([each for each in self.searched() if each.golds])
-        outside = sure([each for each in self.searched() if not each.golds])
-        any_other = sure(self.without_answer(sample(others)))
-        area = auc(inside, outside)
-        answered = share(inside, tuned.threshold)
-        false = share(outside, tuned.threshold)
+        answerable = confidences([each for each in self.searched() if each.gold_spans])
+        unanswerable = confidences([each for each in self.searched() if not each.gold_spans])
+        any_other = confidences(self.without_answer(sample(others)))
+        area = auc(answerable, unanswerable)
+        answered = share(answerable, tuned.threshold)
+        false = share(unanswerable, tuned.threshold)
         print(
-            f"abstention: AUC {area:.3f}, {answered:.3f} answered, {false:.3f} of {len(outside)} "
-            f"without an answer (any of the other set: {auc(inside, any_other):.3f}, "
-            f"{share(any_other, tuned.threshold):.3f})"
+            f"abstention: AUC {area:.3f}, answered {answered:.3f} of the answerable questions and "
+            f"{false:.3f} of {len(unanswerable)} unanswerable ones (any question of the other set: "
+            f"AUC {auc(answerable, any_other):.3f}, {share(any_other, tuned.threshold):.3f})"
         )
         return [
             text
             for held, text in (
-                (area >= GOAL_AUC, f"the AUC of abstention is {area:.3f}"),
-                (answered >= GOAL_ANSWERED, f"only {answered:.3f} are answered"),
-                (false <= GOAL_FALSE, f"{false:.3f} of the outsiders are answered"),
+                (area >= GOAL_AUC, f"the AUC of abstention is only {area:.3f}"),
+                (
+                    answered >= GOAL_ANSWERED,
+                    f"only {answered:.3f} of the answerable questions are answered",
+                ),
+                (false <= GOAL_FALSE, f"{false:.3f} of the unanswerable questions are answered"),
             )
             if not held
         ]
 
     def cite(self) -> list[str]:
-        """Whether the citations of 300 answers stand in their sources."""
-        from rag_system.answer.graph import Ask
-        from rag_system.parts import assemble
+        """Check the citations of 300 answers against their documents."""
+        from rag_system.answer.graph import AskRequest
+        from rag_system.factories import build_assistant
         from rag_system.records import Scope
 
-        assistant = assemble(self.settings, self.store, self.embedder)
+        assistant = build_assistant(self.settings, self.store, self.embedder)
         scope = Scope(frozenset({"public"}))
         cited = wrong = 0
         for item in self.items[:300]:
-            for each in assistant.answer(Ask(item.question, scope)).citations:
+            for each in assistant.answer(AskRequest(item.question, scope)).citations:
                 text = (self.documents / each.document).read_text("utf-8")
                 cited += 1
                 wrong += text[each.start : each.end] != each.quote
-        print(f"{cited} citations of {len(self.items[:300])} answers, {wrong} of them wrong")
-        return [f"{wrong} citations are not what stands there"] if wrong else []
+        print(f"{cited} citations in {len(self.items[:300])} answers, {wrong} of them wrong")
+        return [f"{wrong} citations do not match their document"] if wrong else []
 
 
 def sample(items: Sequence[Item]) -> list[Item]:
-    """Some of the questions, the same ones each time."""
-    return random.Random(1).sample(list(items), min(OUTSIDERS, len(items)))
+    """Select some questions, the same ones each time."""
+    return random.Random(1).sample(list(items), min(MAX_UNANSWERABLE, len(items)))
 
 
 def share(confidences: Sequence[float], threshold: float) -> float:
-    """How many would be answered."""
+    """Return the share of questions that would be answered."""
     return sum(each >= threshold for each in confidences) / len(confidences)
 
 
 def gain(order: Sequence[str], document: str) -> float:
-    """The nDCG@10 of a ranking of documents of which one is right."""
+    """Return the nDCG@10 of a ranking with one relevant document."""
     import math
 
-    unique_order = list(dict.fromkeys(order))[:CUT]
+    unique_order = list(dict.fromkeys(order))[:CUTOFF]
     if document not in unique_order:
         return 0.0
     return 1 / math.log2(2 + unique_order.index(document))

@@ -2,13 +2,13 @@
 
     python benchmarks/serving.py [--dataset digits] [--rounds 5] [--seconds 4] [--work DIR]
 
-Renders `model-service`, trains it, and serves that one ONNX model three times with one worker
-each: by the generated service with all of its defaults but the rate limit and the access log
-(so with API keys, limits, metrics and request ids), by LitServe and by BentoML, whose requests
-are validated by an equal pydantic schema; all on uvicorn with uvloop and httptools. Rounds are
-interleaved; what is printed are medians. Requests/s are measured by a closed loop (`wrk` on
-PATH), latencies by the generated project's own open-loop generator at one rate for all, and
-CPU time per request is that of all processes of a server. Fails if a goal is missed.
+Renders `model-service`, trains it, and serves the same ONNX model three times with one worker
+each: with the generated service at its defaults, except for the rate limit and the access log
+(so with API keys, limits, metrics and request ids), with LitServe and with BentoML, which
+validate requests with an equal pydantic schema. All run on uvicorn with uvloop and httptools.
+Rounds are interleaved, and medians are printed. Requests/s are measured in a closed loop (`wrk`
+on PATH), latencies with the generated project's own open-loop generator at the same rate for
+all, and CPU time per request covers all processes of a server. Fails if a goal is missed.
 """
 
 import argparse
@@ -49,7 +49,7 @@ QUIET = {
 
 @dataclass(slots=True)
 class Contestant:
-    """A running server and what was measured of it."""
+    """A running server and its measurements."""
 
     name: str
     url: str
@@ -62,7 +62,7 @@ class Contestant:
 
 
 def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> None:
-    """Run a preparation; its output is shown only if it fails."""
+    """Run a setup command; its output is shown only if it fails."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -93,7 +93,7 @@ def prepare(work: Path, dataset: str) -> None:
     project = work / "project"
     environment(work / "ours", ["--constraint", project / "constraints.txt", f"{project}[train]"])
     for name, requirement in PEERS.items():
-        # BentoML would do without uvicorn's faster parts, which the others have.
+        # BentoML alone does not install uvicorn's faster components, which the others use.
         environment(work / name, [requirement, "onnxruntime", "numpy", "uvicorn[standard]"])
     train = [work / "ours/bin/python", "-m", "bench_api.training", "--models", work / "models"]
     run(*train, cwd=work)
@@ -111,7 +111,7 @@ def environment(folder: Path, what: Sequence[str | Path]) -> None:
 def serving(
     name: str, command: Sequence[str | Path], env: Mapping[str, str], port: int, work: Path
 ) -> Iterator[Contestant]:
-    """Run a server in a session of its own, so that all its processes can be found."""
+    """Run a server in its own session, so that all its processes can be found."""
     log = work / f"{name}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -181,18 +181,18 @@ def start_all(work: Path, stack: ExitStack) -> list[Contestant]:
 
 
 def request_body(work: Path) -> bytes:
-    """One row that the model has never seen."""
+    """A request with one held-out row."""
     models = work / "models"
     folder = models / (models / "current").read_text().strip()
     manifest = json.loads((folder / "manifest.json").read_text())
     names = [feature["name"] for feature in manifest["features"]]
     row = manifest["examples"][0]["row"]
-    wanted = row if manifest["image"] else dict(zip(names, row, strict=True))
-    return json.dumps({"rows": [wanted]}).encode()
+    content = row if manifest["image"] else dict(zip(names, row, strict=True))
+    return json.dumps({"rows": [content]}).encode()
 
 
 def post(contestant: Contestant, body: bytes) -> dict[str, Any]:
-    """One request."""
+    """Send one request."""
     headers = {"Content-Type": "application/json", **contestant.headers}
     request = urllib.request.Request(contestant.url, body, headers)  # noqa: S310 - ours
     with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
@@ -201,7 +201,7 @@ def post(contestant: Contestant, body: bytes) -> dict[str, Any]:
 
 
 def ask(contestant: Contestant, body: bytes) -> dict[str, Any]:
-    """One request; retried while the server's workers still come up."""
+    """Send one request, and retry while the workers of the server are still starting."""
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -213,7 +213,7 @@ def ask(contestant: Contestant, body: bytes) -> dict[str, Any]:
 
 
 def check_equal(contestants: Sequence[Contestant], body: bytes) -> None:
-    """All answer alike, and all refuse a number in quotes, or the comparison is void."""
+    """Fail unless all servers predict the same and refuse a number in quotes."""
     first, *others = [ask(contestant, body)["predictions"][0] for contestant in contestants]
     for other in others:
         if any(other[name] != first[name] for name in ("label", "probabilities")):
@@ -222,10 +222,10 @@ def check_equal(contestants: Sequence[Contestant], body: bytes) -> None:
     row = bad["rows"][0]
     first = next(iter(row)) if isinstance(row, dict) else 0
     row[first] = str(row[first])
-    spoilt = json.dumps(bad).encode()
+    invalid = json.dumps(bad).encode()
     for contestant in contestants:
         try:
-            post(contestant, spoilt)
+            post(contestant, invalid)
         except urllib.error.HTTPError as error:
             if error.code in (400, 422):
                 continue
@@ -239,7 +239,7 @@ def cpu_seconds(root: int) -> float:
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(") ")[2].split()
-        except OSError:  # it has ended
+        except OSError:  # the process has ended
             continue
         process = int(stat.parent.name)
         parents[process] = int(fields[1])
@@ -251,7 +251,7 @@ def cpu_seconds(root: int) -> float:
 
 
 def closed_loop(contestant: Contestant, body: bytes, seconds: float, work: Path) -> None:
-    """Ask as fast as answers come, over 16 connections."""
+    """Send requests as fast as responses arrive, over 16 connections."""
     script = work / f"{contestant.name}.lua"
     headers = {"Content-Type": "application/json", **contestant.headers}
     lines = [f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()]
@@ -271,38 +271,41 @@ def closed_loop(contestant: Contestant, body: bytes, seconds: float, work: Path)
 
 
 def open_loop(contestant: Contestant, body: bytes, rate: float, seconds: float, work: Path) -> None:
-    """Ask on schedule, with the generated project's own generator."""
+    """Send requests on schedule, with the generated project's own generator."""
     sys.path.insert(0, str(work / "project"))
     client = importlib.import_module("loadtest.client")
-    generator = importlib.import_module("loadtest.openloop")
+    generator = importlib.import_module("loadtest.open_loop")
     sender = client.Client.post(contestant.url, body, contestant.headers)
     report = asyncio.run(generator.run(sender, rate, seconds))
-    if not report.clean:
+    if not report.succeeded:
         sys.exit(f"{contestant.name} failed in the open loop:\n{report}")
     contestant.p50.append(report.quantile(0.5) * 1000)
     contestant.p99.append(report.quantile(0.99) * 1000)
 
 
 def report(contestants: Sequence[Contestant], rate: float) -> int:
-    """Print the medians and the ratios; gives the number of goals missed."""
+    """Print the medians and the ratios; return the number of goals missed."""
     print(f"\nmedians of {len(contestants[0].rates)} interleaved rounds; open loop at {rate:.0f}/s")
     print(f"{'':10}{'req/s':>8}{'CPU us/req':>12}{'p50 ms':>9}{'p99 ms':>9}")
-    middle = {
+    medians = {
         c.name: [statistics.median(x) for x in (c.rates, c.cpu, c.p50, c.p99)] for c in contestants
     }
-    for name, (speed, cpu, p50, p99) in middle.items():
+    for name, (speed, cpu, p50, p99) in medians.items():
         print(f"{name:10}{speed:8.0f}{cpu:12.0f}{p50:9.2f}{p99:9.2f}")
     missed = 0
-    ours = middle["ours"]
+    ours = medians["ours"]
     for name, goal in GOALS.items():
-        speed, cpu = ours[0] / middle[name][0], middle[name][1] / ours[1]
-        verdicts = [(speed >= goal, f"at least {goal:g}"), (ours[3] <= middle[name][3], "no worse")]
+        speed, cpu = ours[0] / medians[name][0], medians[name][1] / ours[1]
+        verdicts = [
+            (speed >= goal, f"at least {goal:g}"),
+            (ours[3] <= medians[name][3], "no worse"),
+        ]
         missed += sum(not held for held, _ in verdicts)
         words = ["held" if held else "MISSED" for held, _ in verdicts]
         print(
             f"against {name}: {speed:.1f} times the req/s (goal {verdicts[0][1]}: {words[0]}), "
             f"{cpu:.1f} times less CPU per request, "
-            f"p99 {ours[3]:.2f} to {middle[name][3]:.2f} ms (goal {verdicts[1][1]}: {words[1]})"
+            f"p99 {ours[3]:.2f} to {medians[name][3]:.2f} ms (goal {verdicts[1][1]}: {words[1]})"
         )
     return missed
 
@@ -311,8 +314,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--dataset", default="iris", choices=["iris", "digits"])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4, help="of each measurement")
-    parser.add_argument("--work", type=Path, help="folder to keep environments in between runs")
+    parser.add_argument("--seconds", type=float, default=4, help="duration of each measurement")
+    parser.add_argument("--work", type=Path, help="folder that keeps environments between runs")
     options = parser.parse_args()
     if not shutil.which("wrk") or not shutil.which("uv"):
         sys.exit("this needs wrk and uv on PATH")

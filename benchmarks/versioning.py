@@ -1,13 +1,13 @@
-"""Large data in versions: 100,000 files, and one of 2 GB, beside plain `dvc` in the same run.
+"""Versioning of large data: 100,000 files, and one file of 2 GB, compared with plain `dvc`.
 
     python benchmarks/versioning.py [--files 100000] [--megabytes 2000] [--rounds 1] [--work DIR]
 
-Renders `model-versioning` and puts both data sets into a repository each. `dvc add` versions
-them for both sides. Then the data is pushed to a folder of its own, once by `versions` (which
-asks the remote what it has) and once by `dvc push`; brought back in a fresh clone, by `dvc pull`
-from what either has pushed, and compared byte for byte; and read through by `versions verify`'s
-own function, for which plain `dvc` has no counterpart. Sides take turns. Time is the wall's, and
-CPU seconds and peak memory are those of the process. Fails if something comes back changed.
+Renders `model-versioning` and creates one repository per data set. `dvc add` versions the data for
+both tools. Then each tool pushes the data to its own folder: `versions`, which queries what the
+remote has, and `dvc push`. `dvc pull` restores each push in a fresh clone, which is compared byte
+for byte. `versions verify`'s function reads all objects; plain `dvc` has no counterpart for that.
+The tools take turns. Times are wall clock and CPU seconds, memory is the peak of the process. Fails
+if restored data differs.
 """
 
 import argparse
@@ -23,30 +23,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SIDES = ("versions", "dvc")
+TOOLS = ("versions", "dvc")
 PACKAGE = "bench_versions"
-BLOCK = 1 << 20
+BLOCK_SIZE = 1 << 20
 PUSH = f"""
 from pathlib import Path
-from {PACKAGE}.versions.store import opened
-with opened(Path.cwd()) as store:
+from {PACKAGE}.versions.store import open_store
+with open_store(Path.cwd()) as store:
     store.push(store.tracked())
 """
 VERIFY = f"""
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from {PACKAGE}.versions.store import opened
-from {PACKAGE}.versions.verify import states
-with opened(Path.cwd()) as store:
+from {PACKAGE}.versions.store import open_store
+from {PACKAGE}.versions.verify import find_problems
+with open_store(Path.cwd()) as store:
     names = {{name: path for each in store.tracked() for path, name in store.members(each).items()}}
-    bad = list(states(store, "remote", names, quick=False))
-assert not bad, bad[:3]
+    problems = list(find_problems(store, "remote", names, quick=False))
+assert not problems, problems[:3]
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a command took."""
+    """Time and memory of a command."""
 
     wall: float
     cpu: float
@@ -57,7 +56,7 @@ class Cost:
 
 
 def measure(*command: str | Path, cwd: Path) -> Cost:
-    """Run a command; its time and its peak memory."""
+    """Run a command and measure its time and peak memory."""
     env = {**os.environ, "DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "true"}
     start = time.monotonic()
     process = subprocess.Popen(
@@ -67,22 +66,22 @@ def measure(*command: str | Path, cwd: Path) -> Cost:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    said = process.stderr.read() if process.stderr else b""
+    errors = process.stderr.read() if process.stderr else b""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        sys.exit(f"{command} failed:\n{said.decode()[-2000:]}")
+        sys.exit(f"{command} failed:\n{errors.decode()[-2000:]}")
     cpu = usage.ru_utime + usage.ru_stime
     return Cost(time.monotonic() - start, cpu, usage.ru_maxrss / 1024)
 
 
 def run(*command: str | Path, cwd: Path) -> None:
-    """Run a preparation."""
+    """Run a command that is not measured."""
     subprocess.run([str(part) for part in command], cwd=cwd, check=True, stdout=subprocess.DEVNULL)
 
 
 def install(work: Path) -> Path:
-    """Render the project and install it; its folder of commands."""
+    """Render the project and install it; returns the folder of its commands."""
     new: list[str | Path] = [
         sys.executable,
         "-m",
@@ -98,7 +97,7 @@ def install(work: Path) -> Path:
 
 
 def write_files(folder: Path, count: int, seed: int) -> None:
-    """Write many small files, a thousand to a folder."""
+    """Write many small files, a thousand per folder."""
     source = random.Random(seed)  # noqa: S311, test data
     for number in range(count):
         path = folder / f"{number // 1000:04}" / f"{number:07}.bin"
@@ -113,11 +112,11 @@ def write_large(folder: Path, megabytes: int, seed: int) -> None:
     folder.mkdir(parents=True)
     with (folder / "large.bin").open("wb") as file:
         for _ in range(megabytes):
-            file.write(source.randbytes(BLOCK))
+            file.write(source.randbytes(BLOCK_SIZE))
 
 
 def digest(folder: Path) -> str:
-    """One digest of all names and bytes under a folder."""
+    """Compute one digest of all names and bytes under a folder."""
     total = hashlib.blake2b()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -127,8 +126,8 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def contest(name: str, work: Path, commands: Path, size: int, seed: int) -> None:
-    """Version one data set, push it by both sides, bring it back, compare."""
+def compare_tools(name: str, work: Path, commands: Path, size: int, seed: int) -> None:
+    """Version one data set, push it with both tools, restore it and compare."""
     python, dvc = commands / "python", commands / "dvc"
     folder = work / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -137,21 +136,21 @@ def contest(name: str, work: Path, commands: Path, size: int, seed: int) -> None
     run("git", "init", "--quiet", owner, cwd=folder)
     run(dvc, "init", "--quiet", cwd=owner)
     (write_files if name == "files" else write_large)(owner / "data", size, seed)
-    wanted = digest(owner / "data")
+    expected = digest(owner / "data")
     print(f"{name}: add      by dvc       {measure(dvc, 'add', '--quiet', 'data', cwd=owner)}")
-    for side in SIDES if seed % 2 else SIDES[::-1]:
-        config = f"[core]\n    remote = r\n['remote \"r\"']\n    url = {folder / side}\n"
+    for tool in TOOLS if seed % 2 else TOOLS[::-1]:
+        config = f"[core]\n    remote = r\n['remote \"r\"']\n    url = {folder / tool}\n"
         (owner / ".dvc/config").write_text(config)
-        push = (python, "-c", PUSH) if side == "versions" else (dvc, "push", "--quiet")
-        print(f"{name}: push     by {side:<9} {measure(*push, cwd=owner)}", flush=True)
-        clone = folder / f"clone-{side}"
+        push = (python, "-c", PUSH) if tool == "versions" else (dvc, "push", "--quiet")
+        print(f"{name}: push     by {tool:<9} {measure(*push, cwd=owner)}", flush=True)
+        clone = folder / f"clone-{tool}"
         shutil.copytree(owner, clone, ignore=shutil.ignore_patterns("data", "cache", "tmp"))
         pulled = measure(dvc, "pull", "--quiet", cwd=clone)
-        print(f"{name}: pull     of {side:<9} {pulled}", flush=True)
-        if digest(clone / "data") != wanted:
-            sys.exit(f"{name}: what {side} pushed comes back as something else")
+        print(f"{name}: pull     of {tool:<9} {pulled}", flush=True)
+        if digest(clone / "data") != expected:
+            sys.exit(f"{name}: the data pushed by {tool} differs when it is restored")
         shutil.rmtree(clone)
-        if side == "versions":
+        if tool == "versions":
             print(f"{name}: verify   by versions  {measure(python, '-c', VERIFY, cwd=owner)}")
     shutil.rmtree(folder)
 
@@ -162,15 +161,15 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--work", type=Path)
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        work = (chosen.work or Path(scratch)).absolute()
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        work = (options.work or Path(temporary)).absolute()
         work.mkdir(parents=True, exist_ok=True)
         commands = install(work)
-        for seed in range(1, chosen.rounds + 1):
-            contest("files", work, commands, chosen.files, seed)
-            contest("large", work, commands, chosen.megabytes, seed)
-    print("all came back byte for byte")
+        for seed in range(1, options.rounds + 1):
+            compare_tools("files", work, commands, options.files, seed)
+            compare_tools("large", work, commands, options.megabytes, seed)
+    print("all data was restored byte for byte")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The parts of README.md that a program writes: the command reference and what `list` prints.
+"""What a program writes: in README.md the command reference and what `list` prints; docs/proof.md.
 
 `make docs` writes them; a test fails when they have fallen behind.
 """
@@ -19,6 +19,7 @@ from mlops_scaffold.__main__ import main as run_program
 from mlops_scaffold.cli.app import build_app
 from mlops_scaffold.cli.fast_path import PROGRAM
 from mlops_scaffold.cli.help import page
+from tests.proof import page as proof_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,3 +78,4 @@ def in_table(text: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(updated(README.read_text("utf-8")), "utf-8")
+    proof_page.write(README.parent)

@@ -242,6 +242,46 @@ def test_a_platform_team_upgrades_a_fleet_and_one_failure_stops_no_other(team: S
     assert team.read("two/app.py") == "not committed\n"
 
 
+def test_an_old_repository_is_adopted_and_then_upgraded(team: Shell) -> None:
+    """Somebody copied 1.0.0 by hand, long ago, with SQLite and another name."""
+    team.run(
+        "mlops-scaffold new service ledger --catalog catalog --version 1.0.0 -d database=sqlite -y"
+    )
+    ledger = team.inside("ledger")
+    ledger.run("rm .copier-answers.yml")
+    ledger.write("app.py", APP.replace("line 9\n", "line 9, ours\n"))
+    ledger.commit("Forget the template")
+    assert "adopt" in ledger.run("mlops-scaffold upgrade", code=1)
+
+    preview = ledger.run("mlops-scaffold adopt service --catalog ../catalog --dry-run")
+    assert "most like service 1.0.0" in preview
+    assert ledger.run("git status --porcelain") == ""
+    said = ledger.run("mlops-scaffold adopt service --catalog ../catalog")
+    assert "service_database = sqlite" in said
+    assert "project_name = ledger" in said
+    assert ledger.run("git status --porcelain") == "A  .copier-answers.yml\n"
+    printed = re.search(r"Keep it: (git .*)", said)
+    assert printed
+    ledger.run(printed[1])
+    ledger.run("mlops-scaffold upgrade -y --commit")
+    assert ledger.read("app.py") == APP.replace("line 2\n", "line 2, better\n").replace(
+        "line 9\n", "line 9, ours\n"
+    )
+    assert "already belongs" in ledger.run(
+        "mlops-scaffold adopt service --catalog ../catalog", code=1
+    )
+
+
+def test_a_repository_of_another_kind_is_not_adopted(team: Shell) -> None:
+    team.run("git init -q blog")
+    blog = team.inside("blog")
+    blog.write("index.html", "hello\n")
+    blog.commit("A page")
+    said = blog.run("mlops-scaffold adopt service --catalog ../catalog", code=2)
+    assert "nothing in common" in said
+    assert blog.run("git status --porcelain") == ""
+
+
 def verdicts(said: str) -> list[str]:
     """The lines of a report that say what becomes of a file."""
     kinds = ("added", "updated", "merged", "removed", "kept", "conflict")

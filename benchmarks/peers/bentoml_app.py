@@ -1,4 +1,4 @@
-"""The same model behind BentoML, with the same validation; MODELS names the models folder."""
+"""The same model behind BentoML, with the same validation; MODELS is the models folder."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What both peers need: the model that our service published, and its request schema."""
+"""Shared by both peers: the model that our service published, and its request schema."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ class Model:
         )
 
     def predict(self, rows: list[Any]) -> dict[str, Any]:
-        """Answer as our service does."""
+        """Return the same response as our service."""
         values = [list(row.values()) if isinstance(row, dict) else row for row in rows]
         labels = self.manifest["labels"]
         winners, probabilities = self._session.run(
@@ -46,7 +46,7 @@ class Model:
 
 
 def row_model(manifest: dict[str, Any]) -> Any:
-    """A row with exactly the model's features, each a finite number; or so many pixels."""
+    """The type of a row: exactly the features of the model, or its pixels, as finite numbers."""
     number: Any = Annotated[float, Field(allow_inf_nan=False, strict=True)]
     typed_dict: Any = TypedDict
     if manifest["image"]:
@@ -58,7 +58,7 @@ def row_model(manifest: dict[str, Any]) -> Any:
 
 
 def request_model(manifest: dict[str, Any]) -> Any:
-    """A request with one to a thousand rows."""
+    """The type of a request: one to a thousand rows."""
     row: Any = row_model(manifest)
     rows: Any = Annotated[list[row], Field(min_length=1, max_length=1000)]
     typed_dict: Any = TypedDict

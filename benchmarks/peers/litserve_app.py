@@ -1,4 +1,4 @@
-"""The same model behind LitServe, as strict: python litserve_app.py MODELS PORT."""
+"""The same model behind LitServe, with the same validation: python litserve_app.py MODELS PORT."""
 
 import sys
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""NannyML's CBPE on what `drift_quality.py` has left in a folder: how far off it is, as JSON.
+"""The errors of NannyML's CBPE on the data that `drift_quality.py` wrote to a folder, as JSON.
 
     python nannyml_cbpe.py FOLDER
 
-Run by the Python of an environment with nannyml and statsmodels.
+Run it with the Python of an environment with nannyml and statsmodels.
 """
 
 import json
@@ -13,14 +13,14 @@ import nannyml
 import numpy as np
 import pandas as pd
 
-COLUMNS = ["chance", "predicted", "truth"]
+COLUMNS = ["probability", "predicted", "truth"]
 
 
 def error(reference: pd.DataFrame, window: pd.DataFrame) -> float:
     """|estimated - measured| accuracy of one window."""
     estimator = nannyml.CBPE(
         metrics=["accuracy"],
-        y_pred_proba="chance",
+        y_pred_proba="probability",
         y_pred="predicted",
         y_true="truth",
         problem_type="classification_binary",

@@ -186,7 +186,8 @@ def _text(path: Path, project: Path) -> str:
     except FileNotFoundError as error:
         raise ScaffoldError(
             f"{project} was not made by mlops-scaffold: it has no {path.name}",
-            hint="name the folder of a generated project, or make one: mlops-scaffold new",
+            hint="name the folder of a generated project, or take this one under a template: "
+            "mlops-scaffold adopt PROJECT",
         ) from error
     except OSError as error:
         raise ScaffoldError(f"cannot read {path}: {error.strerror}") from error

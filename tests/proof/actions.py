@@ -6,9 +6,7 @@ its current major version, and the `run` steps that do on this machine what the 
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from typing import Any
 import yaml
 
 from . import tools
+from .pythons import interpreters
 
 _USES = re.compile(
     r"^\s*(?:-\s+)?uses:\s*([\w.-]+/[\w.-]+)((?:/[\w.-]+)*)@(\S+)(?:\s+#\s*v?(\S+))?"
@@ -125,23 +124,6 @@ def _definition(name: str, action: Action, script: str) -> dict[str, Any]:
         "inputs": {key: {"required": False, "default": ""} for key in action.inputs},
         "runs": {"using": "composite", "steps": [{"shell": "bash", "run": script}]},
     }
-
-
-def interpreters() -> dict[str, Path]:
-    """The CPythons of this machine, by X.Y."""
-    here = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
-    found = {}
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    # pyenv's shims start only what is chosen for the folder they are called in.
-    named = [each for each in os.environ.get("PATH", "").split(os.pathsep) if "shims" not in each]
-    path = os.pathsep.join(("/usr/bin", "/usr/local/bin", *named))
-    for minor in range(11, 15):
-        version = f"3.{minor}"
-        candidates = sorted(pyenv.glob(f"{version}.*/bin/python{version}"))
-        system = shutil.which(f"python{version}", path=path)
-        if candidates or system:
-            found[version] = candidates[-1] if candidates else Path(str(system))
-    return found | {f"3.{sys.version_info.minor}": here}
 
 
 def _pythons(folder: Path) -> Path:

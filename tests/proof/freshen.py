@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import spec
+from .domain import StepResult
 from .prove import prove_unit, unit_for
-from .records import StepResult
 from .unit import BrokenTemplateError
 
 STEPS = ("render", "read", "run", "keep-up")

@@ -7,20 +7,20 @@ with its folder. Nothing is written to /etc. Where Docker Hub can be reached, th
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from .actions import interpreters
-from .records import SkipStepError
-from .shell import cache_dir
+from .debian import need_packages
+from .domain import SkipStepError
+from .pythons import interpreter
+from .shell import cache_dir, locked
+from .unit import Unit
 
 _PACKAGES = (
     *("buildah", "podman", "runc", "debootstrap"),
@@ -63,39 +63,6 @@ events_logger = "file"
 """
 
 
-def need_packages(names: Sequence[str]) -> None:
-    """Install the Debian packages among `names` that are missing.
-
-    Raises:
-        SkipStepError: They are missing and this is no Debian, or we are not root.
-    """
-    if not names:
-        return
-    query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}"]
-
-    def installed(name: str) -> bool:
-        done = subprocess.run([*query, name], capture_output=True, text=True, check=False)
-        return done.stdout == "installed"
-
-    if shutil.which("dpkg-query") is None:
-        message = f"not a Debian-like system: install {', '.join(names)} by hand"
-        raise SkipStepError(message)
-    with locked("apt"):
-        missing = [name for name in names if not installed(name)]
-        if not missing:
-            return
-        if os.geteuid() != 0:
-            message = f"missing and we are not root: apt-get install {' '.join(missing)}"
-            raise SkipStepError(message)
-        env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "-qq"], check=True, env=env, capture_output=True)
-        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
-        done = subprocess.run(install, env=env, capture_output=True, text=True, check=False)
-        if done.returncode:
-            message = f"apt-get install {' '.join(missing)}: {done.stderr.strip()[-300:]}"
-            raise SkipStepError(message)
-
-
 def discard(folder: Path) -> None:
     """Give back what a store in `folder` takes: gigabytes, and the mounts of its layers."""
     mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
@@ -125,6 +92,15 @@ def engine_env(folder: Path | None = None) -> dict[str, str]:
         "CONTAINERS_STORAGE_CONF": str(place / "storage.conf"),
         "CONTAINERS_CONF": str(place / "containers.conf"),
     }
+
+
+def unit_env(unit: Unit) -> dict[str, str]:
+    """The settings of a unit's own store of images.
+
+    Raises:
+        SkipStepError: There can be none here.
+    """
+    return engine_env(unit.scratch / "containers")
 
 
 def write_buildah_wrapper(folder: Path) -> None:
@@ -167,7 +143,7 @@ def provide(image: str) -> None:
         if match is None:
             message = f"{image} can't be pulled and has no stand-in (only python:X.Y-slim has)"
             raise SkipStepError(message)
-        _import(image, _root_filesystem(_interpreter(match[1])), env)
+        _import(image, _root_filesystem(str(interpreter(match[1]))), env)
 
 
 def _podman(
@@ -180,15 +156,6 @@ def _podman(
         )
     except subprocess.TimeoutExpired as error:
         return subprocess.CompletedProcess(command, 124, "", str(error))
-
-
-def _interpreter(version: str) -> str:
-    """A CPython X.Y of this machine."""
-    found = interpreters().get(version)
-    if found is None:
-        message = f"no CPython {version} on this machine to make the base image of"
-        raise SkipStepError(message)
-    return str(found)
 
 
 def _root_filesystem(python: str) -> Path:
@@ -261,13 +228,3 @@ def _checked(command: Sequence[str]) -> None:
     if done.returncode:
         message = f"{' '.join(command[:4])}: {(done.stdout + done.stderr).strip()[-300:]}"
         raise SkipStepError(message)
-
-
-@contextmanager
-def locked(name: str) -> Iterator[None]:
-    """One process at a time: proofs run two by two."""
-    path = cache_dir() / f"{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

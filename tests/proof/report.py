@@ -1,14 +1,18 @@
-"""The report: a table for the terminal, and a page with the newest figures of every template."""
+"""The report: a table for the terminal, and a page with the state and figures of every template."""
 
 from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .records import Figures, StepResult
+from .domain import Figures, StepResult
+from .records import LASTS_DAYS
+from .standing import Standing
+from .steps import STEPS
 
 _FIGURES = {
     "files": "files",
@@ -18,36 +22,30 @@ _FIGURES = {
     "install_s": "install s",
     "demo_s": "demo s",
     "test_s": "test s",
+    "test_cpu_s": "test CPU s",
     "jobs": "CI jobs",
     "image_mb": "image MB",
     "upgrades": "upgrades",
 }
-_MARKS = {"ok": "ok", "failed": "FAILED", "skipped": "skipped"}
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Proof of the templates</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem;
-  padding: 0 1rem }}
-.wide {{ overflow-x: auto }}
-table {{ border-collapse: collapse; width: 100% }}
-th, td {{ padding: .35rem .7rem; text-align: right; border-bottom: 1px solid #8884 }}
-th:first-child, td:first-child {{ text-align: left }}
-.ok {{ color: light-dark(#177245, #5fd38d) }}
-.failed {{ color: light-dark(#b3261e, #ff8a80); font-weight: 600 }}
-.skipped {{ color: light-dark(#8a6100, #e6b450) }}
-pre {{ overflow-x: auto; background: #8882; padding: .7rem; border-radius: .4rem }}
-</style>
-<h1>Proof of the templates</h1>
-<p>{summary} Written {when}.</p>
-<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>
-{rows}
-</tbody></table></div>
-{details}
-</html>
-"""
+_TEMPLATE = Path(__file__).with_name("report.html")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How a step stands, for people."""
+
+    text: str
+    kind: str  # a class of the page: now, earlier, failed, skipped, unproved
+
+
+@dataclass(frozen=True)
+class Row:
+    """One template with one answer set."""
+
+    name: str
+    cells: dict[str, Cell]
+    figures: Figures
+    minutes: float  # of one worker, for all steps
 
 
 def save(path: Path, result: StepResult) -> None:
@@ -61,70 +59,106 @@ def read(root: Path) -> list[StepResult]:
     return [StepResult.from_json(json.loads(path.read_text())) for path in paths]
 
 
-def table(results: Sequence[StepResult]) -> str:
-    """The results as aligned text: a line per answer set, a column per step and figure."""
-    rows = [_header(results), *_rows(results)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    lines = [
+def rows(found: Sequence[Standing], results: Sequence[StepResult] = ()) -> list[Row]:
+    """A row per answer set, of where its steps stand and what became of them in this run."""
+    now = {(each.template, each.answer_set, each.step): each for each in results}
+    names = dict.fromkeys((each.template, each.answer_set) for each in found)
+    made = []
+    for template, answers in names:
+        own = [each for each in found if (each.template, each.answer_set) == (template, answers)]
+        cells, figures, seconds = {}, Figures(), 0.0
+        for each in own:
+            result = now.get((template, answers, each.step))
+            cells[each.step] = _cell(each, result)
+            if result is not None and result.status in ("ok", "failed"):
+                figures |= result.figures
+                seconds += result.seconds
+            elif each.record is not None:
+                figures |= each.record.figures
+                seconds += each.record.seconds
+        seconds += float(figures.get("install_s", 0))
+        made.append(Row(f"{template}/{answers}", cells, figures, round(seconds / 60, 1)))
+    return made
+
+
+def _cell(each: Standing, result: StepResult | None) -> Cell:
+    if result is not None and result.status == "ok":
+        return Cell(f"now {result.seconds:.0f} s", "now")
+    if result is not None and result.status in ("failed", "skipped"):
+        return Cell("FAILED" if result.status == "failed" else "skipped", result.status)
+    if each.record is not None and each.proved:
+        return Cell(each.record.date.isoformat(), "earlier")
+    return Cell("UNPROVED", "unproved")
+
+
+def table(made: Sequence[Row]) -> str:
+    """The rows as aligned text."""
+    lines = [_header(made), *(_texts(row, made) for row in made)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    text = [
         "  ".join(
             cell.ljust(width) if at == 0 else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
         )
-        for row in rows
+        for line in lines
     ]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    return "\n".join([text[0], "-" * len(text[0]), *text[1:]])
 
 
-def write(root: Path) -> Path:
-    """Write `.proof/index.html` from all that is in `.proof/`; returns its path."""
-    results = read(root)
-    failed = sum(each.status == "failed" for each in results)
-    summary = f"{len(results)} steps, {failed} failed." if failed else f"{len(results)} steps pass."
-    page = _PAGE.format(
-        summary=summary,
+def write(root: Path, made: Sequence[Row], missing: Sequence[str]) -> Path:
+    """Write `.proof/index.html`: these rows, and what failed as kept in `.proof/`."""
+    failed = [each for each in read(root) if each.status == "failed"]
+    page = _TEMPLATE.read_text(encoding="utf-8").format(
+        summary=html.escape(summary(made)),
         when=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        head="".join(f"<th>{html.escape(cell)}</th>" for cell in _header(results)),
-        rows="\n".join(_html_row(row) for row in _rows(results)),
-        details="\n".join(_details(each) for each in results if each.findings),
+        head="".join(f"<th>{html.escape(cell)}</th>" for cell in _header(made)),
+        rows="\n".join(_html_row(row, made) for row in made),
+        missing="\n".join(f"<li>{html.escape(line)}</li>" for line in missing),
+        details="\n".join(_details(each) for each in failed),
     )
     path = root / ".proof" / "index.html"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(page, encoding="utf-8")
     return path
 
 
-def _steps(results: Sequence[StepResult]) -> list[str]:
-    order = ["render", "read", "run", "ci", "ship", "keep-up", "upgrade"]
-    return sorted({each.step for each in results}, key=order.index)
+def summary(made: Sequence[Row]) -> str:
+    """How many steps stand how, in words."""
+    kinds = [cell.kind for row in made for cell in row.cells.values()]
+    words = {
+        "now": "proved now",
+        "earlier": "proved earlier",
+        "failed": "failed",
+        "skipped": "skipped",
+        "unproved": "unproved",
+    }
+    counted = [f"{kinds.count(kind)} {text}" for kind, text in words.items() if kind in kinds]
+    return f"{len(kinds)} steps: {', '.join(counted)}. A proof lasts {LASTS_DAYS} days."
 
 
-def _figures(results: Sequence[StepResult]) -> list[str]:
-    return [name for name in _FIGURES if any(name in each.figures for each in results)]
+def _figures(made: Sequence[Row]) -> list[str]:
+    return [name for name in _FIGURES if any(name in row.figures for row in made)]
 
 
-def _header(results: Sequence[StepResult]) -> list[str]:
-    return ["template", *_steps(results), *(_FIGURES[name] for name in _figures(results))]
+def _header(made: Sequence[Row]) -> list[str]:
+    shown = [step for step in STEPS if any(step in row.cells for row in made)]
+    return ["template", *shown, *(_FIGURES[name] for name in _figures(made)), "minutes"]
 
 
-def _rows(results: Sequence[StepResult]) -> list[list[str]]:
-    units: dict[str, dict[str, StepResult]] = {}
-    for each in results:
-        units.setdefault(f"{each.template}/{each.answer_set}", {})[each.step] = each
-    rows = []
-    for name, steps in sorted(units.items()):
-        figures: Figures = {}
-        for result in steps.values():
-            figures |= result.figures
-        marks = [_MARKS[steps[step].status] if step in steps else "-" for step in _steps(results)]
-        rows.append([name, *marks, *(str(figures.get(key, "-")) for key in _figures(results))])
-    return rows
+def _texts(row: Row, made: Sequence[Row]) -> list[str]:
+    shown = [step for step in STEPS if any(step in each.cells for each in made)]
+    cells = [row.cells[step].text if step in row.cells else "-" for step in shown]
+    figures = [str(row.figures.get(name, "-")) for name in _figures(made)]
+    return [row.name, *cells, *figures, str(row.minutes)]
 
 
-def _html_row(row: list[str]) -> str:
-    cells = (
-        f'<td class="{cell.lower()}">{cell}</td>'
-        if cell.lower() in _MARKS
-        else f"<td>{html.escape(cell)}</td>"
-        for cell in row
+def _html_row(row: Row, made: Sequence[Row]) -> str:
+    kinds = {cell.text: cell.kind for cell in row.cells.values()}
+    cells: Iterable[str] = (
+        f'<td class="{kinds[text]}">{html.escape(text)}</td>'
+        if text in kinds
+        else f"<td>{html.escape(text)}</td>"
+        for text in _texts(row, made)
     )
     return f"<tr>{''.join(cells)}</tr>"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -10,12 +11,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from .records import SkipStepError
+from . import pythons
+from .domain import SkipStepError
 
 # How this machine reaches the package registries; a fresh machine has its own way.
 _REGISTRY = ("PIP_", "UV_", "SSL_CERT_", "REQUESTS_CA_", "CURL_CA_", "GIT_SSL_", "AWS_CA_")
@@ -41,6 +43,7 @@ class Done:
     output: str
     seconds: float
     left_running: bool = False
+    cpu_seconds: float = 0.0  # of the command and all that it waited for
 
     def tail(self, lines: int = 12) -> str:
         return "\n".join(self.output.strip().splitlines()[-lines:])
@@ -52,11 +55,25 @@ def cache_dir() -> Path:
     return Path(base) / "mlops-scaffold-proof"
 
 
-def clean_env(home: Path) -> dict[str, str]:
-    """The environment of a machine with Python, git and make alone, and an empty home."""
-    tools = home / "bin"
+@contextlib.contextmanager
+def locked(name: str) -> Iterator[None]:
+    """One process at a time: proofs run two by two."""
+    path = cache_dir() / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def clean_env(home: Path, version: str = "") -> dict[str, str]:
+    """The environment of a machine with one Python, git and make alone, and an empty home.
+
+    The Python is the oldest one that templates allow, unless a version is given.
+    """
+    version = version or pythons.oldest()
+    python = pythons.interpreter(version)
+    tools = home / f"bin-{version}"
     tools.mkdir(parents=True, exist_ok=True)
-    python = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
     for name in ("python3", python.name):
         link = tools / name
         if not link.exists():
@@ -135,32 +152,54 @@ def run(  # noqa: PLR0913, each is one plain part of a command
             start_new_session=True,
         )
         try:
-            code: int | None = process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            code = None
-            _interrupt(process)
+            cpu = _wait(process, timeout)
+            in_time = cpu is not None
+            if cpu is None:  # Ctrl-C: pytest then says which tests have failed so far
+                _signal_group(process, signal.SIGINT)
+                cpu = _wait(process, 20)
         finally:
             left_running = _end_group(process)
     seconds = time.monotonic() - start
     output = _COLOUR.sub("", log.read_bytes()[begin:].decode(errors="replace"))
-    return Done(code, output, seconds, left_running and code is not None)
+    code = process.returncode if in_time else None
+    return Done(code, output, seconds, left_running and in_time, cpu or 0.0)
 
 
-def _interrupt(process: subprocess.Popen[bytes]) -> None:
-    """Ctrl-C, for what is too slow: pytest then tells which tests have failed so far."""
-    with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
-        os.killpg(process.pid, signal.SIGINT)
-        process.wait(20)
+def _wait(process: subprocess.Popen[bytes], timeout: float) -> float | None:
+    """Wait for the command's end; gives its CPU seconds, and None if it is still running.
+
+    `Popen.wait` does not say what a child has used, and the use of all children together is no
+    answer where several commands run at a time.
+    """
+    until = time.monotonic() + timeout
+    pause = 0.001
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return usage.ru_utime + usage.ru_stime
+        left = until - time.monotonic()
+        if left <= 0:
+            return None
+        pause = min(pause * 2, left, 0.05)
+        time.sleep(pause)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Signal the command's process group; is there any process in it?"""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> bool:
     """End what is left of the command's process group; was there anything?"""
-    try:
-        os.killpg(process.pid, signal.SIGTERM)
-    except ProcessLookupError:
+    if not _signal_group(process, signal.SIGTERM):
         return False
     time.sleep(1)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    _signal_group(process, signal.SIGKILL)
+    if process.returncode is None:
+        process.wait()
     return True

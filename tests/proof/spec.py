@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from .records import AnswerSet, ImageFacts, Spec
+from .domain import AnswerSet, ImageFacts, Spec
 
 SHARED = ("project_name", "owner")  # free text, asked by every template
 _LONG_NAME = 24

@@ -1,4 +1,4 @@
-"""Step 6, keep up: the pinned set is what gets installed, and so what was tested."""
+"""Step 7, keep up: the pinned set is what gets installed, and so what was tested."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from .records import Outcome
+from .domain import Outcome
 from .unit import Unit
 
 _PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==([\w.!+-]+)(?:\s*;\s*(.+))?$")

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from .records import AnswerSet, Outcome
+from .domain import AnswerSet, Outcome
+from .makefile import targets
 from .unit import Unit, git
 
 VERBS = frozenset(
@@ -41,10 +42,10 @@ def prove(unit: Unit) -> Outcome:
         git("-C", str(folder), "checkout", "--quiet", ".")
     findings += _long_name_findings(unit, folder)
     findings += _strictness(folder)
-    targets = _targets(unit, folder)
-    findings += (f"make has no `{verb}`" for verb in sorted(VERBS - targets))
-    findings += _readme_findings(folder, targets)
-    return Outcome(tuple(findings), {"make_targets": len(targets)})
+    named = targets(unit, folder)
+    findings += (f"make has no `{verb}`" for verb in sorted(VERBS - named))
+    findings += _readme_findings(folder, named)
+    return Outcome(tuple(findings), {"make_targets": len(named)})
 
 
 def _long_name_findings(unit: Unit, folder: Path) -> Iterator[str]:
@@ -68,14 +69,7 @@ def _strictness(folder: Path) -> Iterator[str]:
         yield f"pyproject.toml: ruff's rules are not wide, {sorted(missing)} are not selected"
 
 
-def _targets(unit: Unit, folder: Path) -> set[str]:
-    """The targets that people call: make's own list of the phony ones."""
-    done = unit.run("make", "-pRrqn", "help", cwd=folder, log="make-database")
-    match = re.search(r"^\.PHONY: (.*)$", done.output, re.MULTILINE)
-    return {name for name in (match[1].split() if match else []) if "$" not in name}
-
-
-def _readme_findings(folder: Path, targets: set[str]) -> Iterator[str]:
+def _readme_findings(folder: Path, named: set[str]) -> Iterator[str]:
     documents = [folder / "README.md", *sorted(folder.glob("docs/**/*.md"))]
     mentioned: set[str] = set()
     for document in documents:
@@ -84,11 +78,11 @@ def _readme_findings(folder: Path, targets: set[str]) -> Iterator[str]:
         words = [word for match in _MAKE.finditer(_code(text)) for word in match[1].split()]
         called = {word for word in words if "=" not in word}
         mentioned |= called
-        yield from (f"{name}: no target for `make {word}`" for word in sorted(called - targets))
+        yield from (f"{name}: no target for `make {word}`" for word in sorted(called - named))
         yield from (f"{name}: {each}" for each in _link_findings(document, text))
         yield from (f"{name}: {each}" for each in _command_findings(folder, text))
-    internal = {name for name in targets if "-" in name and name.split("-")[0] in targets}
-    for word in sorted(targets - mentioned - internal):
+    internal = {name for name in named if "-" in name and name.split("-")[0] in named}
+    for word in sorted(named - mentioned - internal):
         yield f"README.md does not mention `make {word}`"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from .records import Outcome, Spec
+from .domain import Outcome, Spec
 from .spec import questions
 from .unit import Unit
 

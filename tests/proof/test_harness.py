@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from packaging.version import Version
 
 from mlops_scaffold.authoring import release
 
-from . import actions, spec, step_ci, step_run, step_ship
-from .prove import STEPS, prove_unit, unit_for
-from .records import StepResult
+from . import actions, pythons, spec, step_ci, step_run, step_ship
+from .domain import StepResult
+from .prove import prove_unit, unit_for
+from .steps import STEPS
 from .unit import git
 
 HERE = Path(__file__).parent
@@ -215,21 +215,90 @@ def test_workflows_that_depend_on_an_answer_are_run_with_it(tmp_path: Path) -> N
     Break(f"{SHARED}/ci.yml", "", setup, "make setup").apply(root)
     (ci,) = prove(root, "ci", answers="welcome")
     assert ci.status == "failed"
-    assert "ci.yml on push fails" in ci.findings[0]
+    assert "ci.yml on push fails: there is no target for `make gone`" in ci.findings[0]
 
 
-def test_workflows_that_are_those_of_the_defaults_are_not_run_again(tmp_path: Path) -> None:
-    (ci,) = prove(checkout(tmp_path / "checkout"), "ci", answers="welcome")
-    assert (ci.status, ci.figures) == ("ok", {"jobs_run": "as at the defaults"})
+TRAIN = """\
+name: train
+on:
+  schedule:
+    - cron: "17 4 * * 1"
+permissions: {}
+concurrency: train
+jobs:
+  train:
+    name: Train
+    runs-on: ubuntu-latest
+    timeout-minutes: 5
+    permissions:
+      contents: read
+    env:
+      APP_SUM: "3"
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          persist-credentials: false
+      - run: make train
+      - run: grep 3 var/sum
+"""
+TRAINED = (
+    Break(f"{PROJECT}/.github/workflows/train.yml", "", TRAIN),
+    Break(f"{SHARED}/gitignore", "", "\n/var/\n"),
+    Break(
+        f"{PROJECT}/Makefile.jinja",
+        "",
+        "\n.PHONY: train\ntrain: setup ## Add\n"
+        '\tmkdir -p var; test -n "$$CI"; echo $${APP_SUM:-4} > var/sum\n',
+    ),
+)
 
 
-def test_of_a_matrix_the_newest_python_is_run(tmp_path: Path) -> None:
-    newest = max({"3.11", "3.13"} & actions.interpreters().keys(), key=Version, default=None)
-    if newest is None:
-        pytest.skip("no Python of the workflow's matrix is here")
-    (ci,) = prove(checkout(tmp_path / "checkout"), "ci")
-    tested = re.findall(r"Test on Python ([\d.]+)", str(ci.figures["jobs_run"]))
-    assert (ci.status, tested) == ("ok", [newest])
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        (),
+        (Break(f"{PROJECT}/Makefile.jinja", "`make train` of job train fails", "\tfalse\n"),),
+        (
+            Break(
+                f"{PROJECT}/.github/workflows/train.yml",
+                "train.yml on schedule fails",
+                "grep 5",
+                "grep 3",
+            ),
+        ),
+    ],
+)
+def test_what_a_workflow_alone_calls_is_run_once_with_its_settings(
+    tmp_path: Path, breaks: tuple[Break, ...]
+) -> None:
+    root = checkout(tmp_path / "checkout")
+    for each in (*TRAINED, *breaks):
+        each.apply(root)
+    (ci,) = prove(root, "ci")
+    wanted = [each.finding for each in breaks]
+    assert all(any(part in said for said in ci.findings) for part in wanted), ci.findings
+    assert bool(ci.findings) == bool(wanted), ci.findings
+    calls = (root / ".proof/tiny/defaults/logs/ci-targets.log").read_text()
+    assert calls.count("$ make train") == 1
+    if not breaks:
+        assert ci.figures["ci_targets"] == "train"
+
+
+def test_a_deep_proof_runs_the_real_jobs(tmp_path: Path) -> None:
+    wanted = {"3.11", "3.13"} & pythons.interpreters().keys()
+    root = checkout(tmp_path / "checkout")
+    (ci,) = prove(root, "ci", deep=True)
+    tested = re.findall(r"Test on Python ([\d.]+)", str(ci.figures.get("jobs_run")))
+    assert (ci.findings, set(tested)) == ((), wanted)
+    (same,) = prove(root, "ci", answers="welcome", deep=True)
+    assert (same.status, same.figures["jobs_run"]) == ("ok", "as at the defaults")
+
+
+def test_a_real_job_that_fails_is_noticed(tmp_path: Path) -> None:
+    root = checkout(tmp_path / "checkout")
+    Break(f"{SHARED}/Makefile", "", '\ttest -z "$$ACT"\n\t$(BIN)/mypy', "\t$(BIN)/mypy").apply(root)
+    (ci,) = prove(root, "ci", deep=True)
+    assert any("the real ci.yml on push fails" in each for each in ci.findings), ci.findings
 
 
 def test_the_projects_own_workflows_are_held_to_the_same(tmp_path: Path) -> None:
@@ -252,9 +321,11 @@ def set_version(root: Path, version: str) -> None:
     file.write_text(text)
 
 
-def prove(root: Path, *steps: str, answers: str = "defaults") -> list[StepResult]:
+def prove(
+    root: Path, *steps: str, answers: str = "defaults", deep: bool = False
+) -> list[StepResult]:
     tiny = spec.load(root, "tiny")
-    with unit_for(root, tiny, spec.answer_set(tiny, answers)) as unit:
+    with unit_for(root, tiny, spec.answer_set(tiny, answers), deep=deep) as unit:
         return prove_unit(unit, steps, lambda _: None)
 
 
@@ -354,6 +425,28 @@ def test_a_step_that_takes_too_long_is_noticed(
     assert any("`make test` took" in each for each in result.findings), result.findings
 
 
+def test_tests_that_need_too_much_time_by_themselves_are_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step_run, "CORES", 0.001)
+    (result,) = prove(checkout(tmp_path / "catalog"), "run")
+    assert any("`make test` used" in each for each in result.findings), result.findings
+
+
+NEWEST_BREAK = (
+    "\n\ndef test_is_old() -> None:\n    import sys\n\n    assert sys.version_info < (3, 13)\n"
+)
+
+
+def test_tests_that_fail_with_the_newest_python_alone_are_noticed(tmp_path: Path) -> None:
+    root = checkout(tmp_path / "catalog")
+    Break(TESTS, "", NEWEST_BREAK).apply(root)
+    (result,) = prove(root, "newest")
+    if result.status == "skipped":
+        pytest.skip(result.findings[0])
+    assert any("with Python 3.13, `make test` fails" in each for each in result.findings)
+
+
 def released(folder: Path) -> Path:
     """A checkout that has released the tiny template once and goes on as a development version."""
     root = checkout(folder)
@@ -385,5 +478,29 @@ def test_a_template_that_takes_the_place_of_edits_is_noticed(tmp_path: Path) -> 
 def test_an_upgrade_that_breaks_the_tests_is_noticed(tmp_path: Path) -> None:
     root = released(tmp_path / "catalog")
     Break(SERVING, "", "sum(numbers) + 1", "sum(numbers)").apply(root)
-    (result,) = prove(root, "upgrade")
+    (result,) = prove(root, "upgrade", deep=True)
     assert any("`make test` fails after the upgrade" in each for each in result.findings)
+
+
+READS_MAKEFILE = """\
+
+def test_reads_the_makefile() -> None:
+    with open("Makefile") as file:
+        assert ".PHONY: ours" not in file.read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("broken", "finding"),
+    [
+        (Break(TESTS, "", f"\n{READS_MAKEFILE}"), "`make test` fails after the upgrade"),
+        (Break(f"{PROJECT}/Makefile.jinja", "", "\n.PHONY: ours\nours:\n\t@false\n"), "ours"),
+    ],
+)
+def test_a_merged_file_that_does_not_work_is_noticed(
+    tmp_path: Path, broken: Break, finding: str
+) -> None:
+    root = released(tmp_path / "catalog")
+    broken.apply(root)
+    (result,) = prove(root, "upgrade")
+    assert any(finding in each for each in result.findings), result.findings

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from . import actions, report, shell, spec
+from . import actions, pythons, shell, spec
+from .domain import AnswerSet, ImageFacts, SkipStepError, Spec
 from .images import bases
-from .records import AnswerSet, ImageFacts, SkipStepError, Spec, StepResult
 from .step_read import _code, _link_findings
 from .step_render import _name_findings
 from .step_ship import _compose_findings
@@ -178,19 +178,18 @@ def test_the_network_is_cut_and_loopback_is_up(tmp_path: Path) -> None:
     assert "Network is unreachable" in done.output
 
 
-def test_the_report_shows_what_failed(tmp_path: Path) -> None:
-    results = [
-        StepResult("one", "defaults", "render", "ok", 1.0, figures={"files": 12}),
-        StepResult("one", "defaults", "run", "failed", 2.0, ("<b> is broken",)),
-    ]
-    table = report.table(results)
-    assert "FAILED" in table
-    assert "12" in table
-    for each in results:
-        path = tmp_path / ".proof" / "one" / "defaults" / f"{each.step}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        report.save(path, each)
-    page = report.write(tmp_path).read_text()
-    assert "&lt;b&gt; is broken" in page
-    assert "1 failed" in page
-    assert report.read(tmp_path) == results
+def test_a_command_says_what_it_used(tmp_path: Path) -> None:
+    script = "import os, time\nif os.fork() == 0:\n    while time.process_time() < 0.5: pass\n"
+    command = ["python3", "-c", f"{script}else:\n    os.wait(); time.sleep(0.2)"]
+    env = shell.clean_env(tmp_path)
+    done = shell.run(command, cwd=tmp_path, env=env, log=tmp_path / "log", timeout=60)
+    assert 0.5 <= done.cpu_seconds < done.seconds
+
+
+def test_a_newer_python_is_the_only_one_there(tmp_path: Path) -> None:
+    if pythons.NEWEST not in pythons.interpreters():
+        pytest.skip(f"no Python {pythons.NEWEST} here")
+    env = shell.clean_env(tmp_path, pythons.NEWEST)
+    log = tmp_path / "log"
+    done = shell.run(["python3", "--version"], cwd=tmp_path, env=env, log=log, timeout=20)
+    assert done.output.startswith(f"Python {pythons.NEWEST}.")

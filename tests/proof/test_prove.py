@@ -11,8 +11,9 @@ import yaml
 from pytest_copie.plugin import Copie
 
 from . import spec
-from .prove import STEPS, prove_unit, unit_for
-from .records import StepResult
+from .domain import StepResult
+from .prove import prove_unit, unit_for
+from .steps import STEPS
 from .unit import Unit
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ import venv
 import zipfile
 from pathlib import Path
 
-from .records import SkipStepError
+from .domain import SkipStepError
 from .shell import cache_dir
 
 _PINS = Path(__file__).with_name("tools.txt")

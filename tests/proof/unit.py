@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from . import images, shell
-from .records import AnswerSet, Spec
+from . import shell
+from .domain import AnswerSet, Spec
 from .shell import Done
 
 SETUP_LIMIT = 600.0
@@ -20,6 +20,15 @@ SETUP_LIMIT = 600.0
 
 class BrokenTemplateError(Exception):
     """What a step builds upon does not work; the message is that step's finding."""
+
+
+@dataclass
+class Meter:
+    """What a unit has used so far."""
+
+    cpu_seconds: float = 0.0  # of all commands
+    setup_seconds: float = 0.0  # of the set-up that the steps share
+    setup_failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,8 +44,9 @@ class Unit:
     answers: AnswerSet
     scratch: Path
     results: Path
-    every_event: bool = False  # also run the workflow's scheduled jobs, and its whole matrix
+    deep: bool = False  # real CI jobs, scheduled ones too, and all tests after an upgrade
     constraints: Path | None = None  # prove with these pins in place of the template's
+    meter: Meter = field(default_factory=Meter)
     _made: dict[str, Path] = field(default_factory=dict)
 
     @property
@@ -48,10 +58,11 @@ class Unit:
         name: str = self.answers.answers.get("project_name", self.slug)
         return name
 
-    def env(self) -> dict[str, str]:
-        return shell.clean_env(self.scratch / "home")
+    def env(self, python: str = "") -> dict[str, str]:
+        """The empty environment, with the oldest Python unless another is named."""
+        return shell.clean_env(self.scratch / "home", python)
 
-    def run(
+    def run(  # noqa: PLR0913, each is one plain part of a command
         self,
         *command: str,
         cwd: Path,
@@ -59,16 +70,19 @@ class Unit:
         timeout: float = 300,
         offline: bool = False,
         extra: Mapping[str, str] = MappingProxyType({}),
+        python: str = "",
     ) -> Done:
         """Run a command in the empty environment (plus `extra`), logged under `log`."""
-        return shell.run(
+        done = shell.run(
             command,
             cwd=cwd,
-            env=self.env() | dict(extra),
+            env=self.env(python) | dict(extra),
             log=self.results / "logs" / f"{log}.log",
             timeout=timeout,
             offline=offline,
         )
+        self.meter.cpu_seconds += done.cpu_seconds
+        return done
 
     def rendered(self) -> Path:
         """The rendered repository with one commit, made by the command line."""
@@ -113,25 +127,59 @@ class Unit:
             shutil.rmtree(target, ignore_errors=True)
             shell.forget_superseded()
 
-    def engine(self) -> dict[str, str]:
-        """The settings of this unit's own store of images.
+    def installed(self) -> Path:
+        """The one clone in which `make setup` was run, with the oldest Python.
 
         Raises:
-            SkipStepError: There can be none here.
+            BrokenTemplateError: It can't be set up.
         """
-        return images.engine_env(self.scratch / "containers")
-
-    def installed(self) -> Path:
-        """A fresh clone in which `make setup` was run; its time is in `setup_seconds`."""
+        if self.meter.setup_failure:
+            raise BrokenTemplateError(self.meter.setup_failure)
         if "installed" not in self._made:
             target = self._clone("clone")
             done = self.run("make", "setup", cwd=target, log="setup", timeout=SETUP_LIMIT)
+            self.meter.setup_seconds += done.seconds
             if done.code != 0:
                 message = f"`make setup` failed (exit {done.code}):\n{done.tail()}"
+                self.meter.setup_failure = message
                 raise BrokenTemplateError(message)
-            (self.scratch / "setup_seconds").write_text(f"{done.seconds:.1f}")
             self._made["installed"] = target
         return self._made["installed"]
+
+    @contextmanager
+    def in_place(self, project: Path) -> Iterator[Path]:
+        """Put `project` where the installed clone is, with the clone's `.venv` in it.
+
+        An environment works only where it was made, and making one takes minutes. mypy's cache goes
+        with it; most of what it holds is about the environment.
+
+        Raises:
+            BrokenTemplateError: `make setup` fails in it.
+        """
+        home = self.installed()
+        aside = home.with_name(f".{home.name}-aside")
+        home.rename(aside)
+        project.rename(home)
+        lent = [name for name in (".venv", ".mypy_cache") if (aside / name).exists()]
+        for name in lent:
+            (aside / name).rename(home / name)
+        try:
+            done = self.run("make", "setup", cwd=home, log="setup", timeout=SETUP_LIMIT)
+            if done.code != 0:
+                message = f"`make setup` fails in its place (exit {done.code}):\n{done.tail()}"
+                raise BrokenTemplateError(message)
+            yield home
+        finally:
+            for name in lent:
+                (home / name).rename(aside / name)
+            home.rename(project)
+            aside.rename(home)
+
+    @contextmanager
+    def fresh(self, name: str) -> Iterator[Path]:
+        """A fresh clone in the place of the installed one: only its `.venv` is not new."""
+        with self.clone(name) as folder, self.in_place(folder) as place:
+            yield place
 
 
 def program(unit: Unit, *arguments: str, cwd: Path, log: str) -> Done:

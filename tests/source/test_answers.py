@@ -22,7 +22,7 @@ def put(project: Path, content: str | bytes) -> Path:
     return file
 
 
-def test_reads_origin_version_and_answers_apart(tmp_path: Path) -> None:
+def test_reads_origin_version_and_answers(tmp_path: Path) -> None:
     file = put(tmp_path, GOOD)
     assert answers.read(tmp_path) == answers.Recorded(
         "mlops-scaffold://catalog.git", "v1.2.0", {"template": "demo"}, file
@@ -49,7 +49,7 @@ def test_reads_origin_version_and_answers_apart(tmp_path: Path) -> None:
         ("[" * 5000, "not valid YAML"),
     ],
 )
-def test_a_broken_file_is_refused_in_one_clear_message(
+def test_a_broken_file_is_refused_with_one_clear_message(
     tmp_path: Path, content: str | bytes, said: str
 ) -> None:
     put(tmp_path, content)
@@ -57,12 +57,12 @@ def test_a_broken_file_is_refused_in_one_clear_message(
         answers.read(tmp_path)
 
 
-def test_a_missing_file_says_that_the_folder_is_none_of_ours(tmp_path: Path) -> None:
+def test_a_folder_without_an_answers_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ScaffoldError, match="was not made by mlops-scaffold"):
         answers.read(tmp_path)
 
 
-def test_a_link_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere.yml").write_text(GOOD)
     (tmp_path / answers.FILE_NAME).symlink_to("elsewhere.yml")
     with pytest.raises(ScaffoldError, match="symbolic link"):
@@ -76,7 +76,7 @@ keys = st.from_regex(re.compile(r"[a-z][a-z_]{0,20}", re.ASCII), fullmatch=True)
 
 
 @given(st.dictionaries(keys, values))
-def test_what_is_written_is_what_is_read(
+def test_reading_returns_what_was_written(
     tmp_path_factory: pytest.TempPathFactory, recorded: dict[str, object]
 ) -> None:
     project = tmp_path_factory.mktemp("project")

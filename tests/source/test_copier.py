@@ -50,13 +50,11 @@ def question(**details: Any) -> _user_data.Question:
         (Question, "validate_answer", ["self", "answer"]),
     ],
 )
-def test_what_is_called_or_overridden_is_there(
-    owner: type, name: str, parameters: list[str]
-) -> None:
+def test_called_and_overridden_methods_exist(owner: type, name: str, parameters: list[str]) -> None:
     assert list(inspect.signature(getattr(owner, name)).parameters) == parameters
 
 
-def test_git_is_asked_about_a_rendered_file_in_one_place_only() -> None:
+def test_git_runs_for_a_rendered_file_in_one_method_only() -> None:
     """Where that is overridden, no git is started for each file."""
     found = [name for name, member in inspect.getmembers(Worker) if "_sync_git_index" in name]
     source = inspect.getsource(Worker._render_file)
@@ -65,7 +63,7 @@ def test_git_is_asked_about_a_rendered_file_in_one_place_only() -> None:
 
 
 @pytest.mark.parametrize("name", ["template", "template_copy_root", "jinja_env"])
-def test_what_is_taken_once_is_a_cached_property(name: str) -> None:
+def test_overridden_attributes_are_cached_properties(name: str) -> None:
     assert isinstance(inspect.getattr_static(Worker, name), cached_property)
 
 
@@ -73,24 +71,24 @@ def test_what_is_taken_once_is_a_cached_property(name: str) -> None:
     "name",
     ["vcs", "local_abspath", "metadata", "questions_data", "secret_questions", "envops"],
 )
-def test_the_template_has_what_is_read(name: str) -> None:
+def test_the_template_has_the_attributes_in_use(name: str) -> None:
     assert isinstance(inspect.getattr_static(Template, name), cached_property)
 
 
-def test_the_answers_have_their_parts() -> None:
+def test_the_answers_have_the_fields_in_use() -> None:
     names = {field.name for field in fields(_user_data.AnswersMap)}
     assert {"user", "init", "metadata", "last", "external", "hidden"} <= names
     assert "defaults" in SettingsModel.model_fields
 
 
-def test_lint_knows_what_a_question_can_have() -> None:
+def test_lint_knows_every_key_of_a_question() -> None:
     given = {"var_name", "answers", "context", "jinja_env", "settings"}
     known = {field.name for field in fields(Question)} - given
     assert known <= set(QUESTION_KEYS)
     assert set(QUESTION_KEYS) - known <= {"ask"}, "which came with Copier 9.18"
 
 
-def test_refusals_have_the_form_that_is_taken_apart() -> None:
+def test_refusals_have_the_expected_form() -> None:
     with pytest.raises(ValueError, match="key") as refused:
         question(type="str", validator="No.").validate_answer("x")
     assert questions._reason(refused.value) == "No."
@@ -99,7 +97,7 @@ def test_refusals_have_the_form_that_is_taken_apart() -> None:
     assert questions._reason(none.value) == "'b' is not in ['a']"
 
 
-def test_a_missing_default_and_choices_are_what_they_were() -> None:
+def test_missing_defaults_and_choices_have_the_expected_form() -> None:
     assert question(type="str").get_default() is _types.MISSING
     choices = question(
         type="str", choices={"A": "a", "B": {"value": "b", "validator": "Not now."}}
@@ -108,13 +106,13 @@ def test_a_missing_default_and_choices_are_what_they_were() -> None:
     assert [each.value for each in question(choices="[x, y]")._formatted_choices] == ["x", "y"]
 
 
-def test_errors_are_of_their_families() -> None:
+def test_errors_have_the_expected_base_classes() -> None:
     assert issubclass(UserMessageError, CopierError)
     assert str(ForbiddenPathError(path=Path("a"))) == '"a" is forbidden'
     assert issubclass(jinja2.TemplateNotFound, OSError)
 
 
-def test_jinja_marks_the_frames_of_a_template() -> None:
+def test_jinja_marks_the_frames_of_templates() -> None:
     environment = jinja2.Environment(loader=jinja2.DictLoader({"a": "\n{{ 1 / 0 }}"}))  # noqa: S701
     with pytest.raises(ZeroDivisionError) as caught:
         environment.get_template("a").render()

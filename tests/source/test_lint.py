@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .conftest import MakeCatalog
 
 PROJECT = "templates/demo/project"
+OWN = "templates/demo/questions.yml"
 ASK = "\n".join(
     f"demo_q{n}: {{type: str, when: \"{{{{ template == 'demo' }}}}\"}}" for n in range(2)
 )
@@ -36,7 +37,7 @@ def test_our_own_catalog_has_no_findings() -> None:
     assert lint.check(builtin_root()) == ()
 
 
-def test_our_own_templates_are_held_to_the_contract(make_catalog: MakeCatalog) -> None:
+def test_our_own_templates_must_fulfil_the_contract(make_catalog: MakeCatalog) -> None:
     missing = {f.message for f in lint.check(make_catalog(), contract=True) if f.rule == "contract"}
     assert "every template has Dockerfile" in missing
     assert "every template has src" not in missing
@@ -126,10 +127,139 @@ def test_our_own_templates_are_held_to_the_contract(make_catalog: MakeCatalog) -
         ({"catalog.yaml": None}, ("catalog.yaml", 1, "missing")),
     ],
 )
-def test_each_trap_is_found_where_it_is(
+def test_each_trap_is_found_at_its_place(
     make_catalog: MakeCatalog, changes: dict[str, str | None], expected: tuple[str, int, str]
 ) -> None:
     assert expected in found(make_catalog(changes))
+
+
+ENVOPS = (
+    COPIER_YML.replace("{{", "[[")
+    .replace("}}", "]]")
+    .replace(
+        "---",
+        "_envops: {variable_start_string: '[[', variable_end_string: ']]',"
+        " block_start_string: '[%', block_end_string: '%]'}\n---",
+    )
+)
+
+
+def own(question: str) -> dict[str, str]:
+    """A question on line 15 of the template's own."""
+    return {OWN: QUESTIONS + question}
+
+
+def asked(details: str) -> dict[str, str]:
+    return own(f"demo_x: {{{details}, when: \"{{{{ template == 'demo' }}}}\"}}\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected", "said"),
+    [
+        ({f"{PROJECT}/a.jinja": "a\n{% if %}"}, (f"{PROJECT}/a.jinja", 2, "syntax"), "Expected"),
+        ({f"{PROJECT}/a.jinja": "{{ x | no }}"}, (f"{PROJECT}/a.jinja", 1, "syntax"), "'no'"),
+        ({"templates/_shared/a": "{% for %}"}, ("templates/_shared/a", 1, "syntax"), "xpected"),
+        (
+            {f"{PROJECT}/{{{{ x": ""},
+            (f"{PROJECT}/{{{{ x", 1, "syntax"),
+            "its name: unexpected end of template",
+        ),
+        (
+            {f"{PROJECT}/a.jinja": b"a\n\nb \xe9"},
+            (f"{PROJECT}/a.jinja", 3, "encoding"),
+            "not UTF-8 at byte 5",
+        ),
+        (asked("type: int, default: many"), (OWN, 15, "default"), "'many'"),
+        (asked("type: str, choices: [a, b], default: c"), (OWN, 15, "default"), "'c' is not in"),
+        (
+            asked("default: 3, validator: '{% if demo_x > 2 %}Less.{% endif %}'"),
+            (OWN, 15, "default"),
+            "Less.",
+        ),
+        (asked("default: '{{ a.b.c }}'"), (OWN, 15, "default"), "'a' is undefined"),
+        (asked("default: '{{ oops'"), (OWN, 15, "syntax"), "(default)"),
+        (asked("default: 1, validator: '{% if %}'"), (OWN, 15, "syntax"), "(validator)"),
+        (asked("default: a, choices: {'{{ x': a}"), (OWN, 15, "syntax"), "(choices)"),
+        (asked("default: '{{ now() }}'"), (OWN, 15, "unsteady"), "(default) `now`"),
+        (asked("default: 1, hlep: Size"), (OWN, 15, "unknown-key"), "`hlep`"),
+        (
+            {"copier.yml": f"_exclude: ['{{% if %}}']\n{COPIER_YML}"},
+            ("copier.yml", 1, "syntax"),
+            "`_exclude`",
+        ),
+        (
+            {"copier.yml": f"_message_after_copy: '{{{{ _folder_name }}}}'\n{COPIER_YML}"},
+            ("copier.yml", 1, "unsteady"),
+            "`_message_after_copy`",
+        ),
+        (
+            {f"{PROJECT}/a.jinja": "{{ '$HOME' | expandvars }}"},
+            (f"{PROJECT}/a.jinja", 1, "unsteady"),
+            "`expandvars`",
+        ),
+    ],
+)
+def test_what_would_fail_in_a_render_is_found_by_lint(
+    make_catalog: MakeCatalog,
+    changes: dict[str, str | bytes],
+    expected: tuple[str, int, str],
+    said: str,
+) -> None:
+    findings = lint.check(make_catalog(changes), contract=False)
+    there = [f.message for f in findings if (f.file, f.line, f.rule) == expected]
+    assert any(said in message for message in there), findings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{# {{ now() }} #}",
+        "{% raw %}{% include 'nowhere' %}{% endraw %}",
+        "{% include 'templates/_shared/maybe' ignore missing %}",
+        "{% set now = 1 %}{{ project_name }}",
+    ],
+)
+def test_harmless_jinja_is_not_reported(make_catalog: MakeCatalog, text: str) -> None:
+    assert found(make_catalog({f"{PROJECT}/a.jinja": text})) == set()
+
+
+def test_custom_delimiters_are_used(make_catalog: MakeCatalog) -> None:
+    question = "demo_size: {default: 3, when: \"[[ template == 'demo' ]]\"}\n"
+    files: dict[str, str | None] = {
+        "copier.yml": ENVOPS,
+        OWN: question,
+        f"{PROJECT}/README.md.jinja": "{{ not.ours }} [% if true %][[ demo_size ]][% endif %]\n",
+        f"{PROJECT}/src/{{{{ package_name }}}}/__init__.py": None,
+        f"{PROJECT}/{{{{ _copier_conf.answers_file }}}}.jinja": None,
+        f"{PROJECT}/[[ _copier_conf.answers_file ]].jinja": "[[ _copier_answers | to_nice_yaml ]]",
+    }
+    assert found(make_catalog(files)) == set()
+    files[f"{PROJECT}/bad.jinja"] = "\n[% if %]"
+    files[f"{PROJECT}/unsteady.jinja"] = "[[ now() ]]"
+    assert found(make_catalog(files)) == {
+        (f"{PROJECT}/bad.jinja", 2, "syntax"),
+        (f"{PROJECT}/unsteady.jinja", 1, "unsteady"),
+    }
+
+
+def test_constant_expressions_are_not_evaluated(make_catalog: MakeCatalog) -> None:
+    """Constant expressions too would take for ever, or all memory."""
+    root = make_catalog({f"{PROJECT}/a.jinja": "{{ 9 ** 9 ** 9 }}{{ 'x' * 10 ** 11 }}"})
+    assert found(root) == set()
+
+
+def test_a_copier_template_of_its_own_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "copier.yml").write_text("_subdirectory: src\nsize: {type: int, default: many}\n")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/a.txt.jinja").write_text("\n{% if %}")
+    (tmp_path / "outside.jinja").write_text("{% if %}")
+    assert found(tmp_path) == {("copier.yml", 2, "default"), ("src/a.txt.jinja", 2, "syntax")}
+
+
+def test_with_unsafe_settings_copier_is_not_set_up(make_catalog: MakeCatalog) -> None:
+    settings = "_jinja_extensions: [evil.Extension]\n"
+    root = make_catalog({"copier.yml": settings + COPIER_YML, f"{PROJECT}/a.jinja": "{% if %}"})
+    assert found(root) == {("copier.yml", 1, "unsafe-setting")}
 
 
 def test_a_link_is_found(make_catalog: MakeCatalog) -> None:
@@ -138,7 +268,7 @@ def test_a_link_is_found(make_catalog: MakeCatalog) -> None:
     assert (f"{PROJECT}/link", 1, "link") in found(root)
 
 
-def test_the_answers_file_is_no_trap(make_catalog: MakeCatalog) -> None:
+def test_the_answers_file_is_not_reported(make_catalog: MakeCatalog) -> None:
     assert "_copier_answers" in ANSWERS_TEMPLATE
     assert found(make_catalog({"templates/_shared/answers.yml": ANSWERS_TEMPLATE})) == set()
 

@@ -59,7 +59,7 @@ def run(
     return call
 
 
-def test_makes_a_committed_repository_and_says_what_to_type_next(run: Run, place: Path) -> None:
+def test_makes_a_committed_repository_and_prints_the_next_commands(run: Run, place: Path) -> None:
     code, out, err = run("demo")
     assert (code, err) == (0, "")
     assert out.splitlines()[-3:] == ["Next:", "  cd demo", "  ls"]
@@ -71,7 +71,7 @@ def test_makes_a_committed_repository_and_says_what_to_type_next(run: Run, place
     assert git(place / "demo", "branch", "--show-current") == "main"
 
 
-def test_what_speaks_make_is_next_demonstrated_and_tested(
+def test_a_project_with_a_makefile_gets_make_commands_next(
     run: Run, place: Path, make_catalog: MakeCatalog
 ) -> None:
     make_catalog({"templates/demo/project/Makefile": "demo test:\n"})
@@ -82,7 +82,7 @@ def test_what_speaks_make_is_next_demonstrated_and_tested(
     assert json.loads(run("demo", "--json")[1])["next"] == ["cd demo && make demo", "make test"]
 
 
-def test_the_folder_names_the_project_and_folders_above_it_are_made(run: Run, place: Path) -> None:
+def test_the_folder_names_the_project_and_missing_parents_are_made(run: Run, place: Path) -> None:
     code, out, _ = run("demo", "a/b/My API", "--json", "-d", "size=9", "--no-git")
     said = json.loads(out)
     assert (code, said["schema"], said["command"], said["git"]) == (0, 1, "new", "off")
@@ -95,9 +95,7 @@ def test_the_folder_names_the_project_and_folders_above_it_are_made(run: Run, pl
     assert set(files) == set(contents(place / "a/b/My API"))
 
 
-def test_answers_come_from_a_file_and_the_command_line_has_the_last_word(
-    run: Run, place: Path
-) -> None:
+def test_answers_on_the_command_line_override_those_in_a_file(run: Run, place: Path) -> None:
     (place / "answers.yml").write_text("size: 5\ncolour: green\nproject_name: from-file\n")
     code, out, _ = run("demo", "--data-file", "answers.yml", "-d", "size=6", "--json")
     answers = json.loads(out)["answers"]
@@ -105,7 +103,9 @@ def test_answers_come_from_a_file_and_the_command_line_has_the_last_word(
     assert (place / "from-file").is_dir()
 
 
-def test_an_empty_folder_becomes_the_project_even_the_current_one(run: Run, place: Path) -> None:
+def test_an_empty_folder_becomes_the_project_even_if_it_is_the_current_one(
+    run: Run, place: Path
+) -> None:
     here = place / "here"
     here.mkdir()
     os.chdir(here)
@@ -129,7 +129,7 @@ def test_a_dry_run_lists_the_files_and_writes_nothing(run: Run, place: Path) -> 
     assert {file["path"] for file in said["files"]} == set(contents(place / "demo"))
 
 
-def test_inside_a_repository_no_other_is_made(run: Run, place: Path) -> None:
+def test_inside_a_repository_no_new_one_is_created(run: Run, place: Path) -> None:
     git(place, "init", "-q")
     code, out, _ = run("demo", "services/demo")
     assert code == 0
@@ -137,7 +137,7 @@ def test_inside_a_repository_no_other_is_made(run: Run, place: Path) -> None:
     assert not (place / "services/demo/.git").exists()
 
 
-def test_a_version_is_asked_for_by_its_number(run: Run, place: Path) -> None:
+def test_an_unknown_version_is_refused_with_the_known_ones(run: Run, place: Path) -> None:
     code, _, err = run("demo", "--version", "9.9.9")
     assert code == 1
     assert "unknown version 9.9.9" in err
@@ -156,7 +156,7 @@ def test_a_version_is_asked_for_by_its_number(run: Run, place: Path) -> None:
         (["demo", "-d", "siez=1"], 2, "did you mean size"),
         (["demo", "-d", "package_name=x"], 2, "it can't be set"),
         (["demo", "-d", "shade=x"], 2, "is not asked with these answers"),
-        (["demo", "-d", "colour=blue"], 2, "'blue' is none of red, green"),
+        (["demo", "-d", "colour=blue"], 2, "'blue' is not one of red, green"),
         (["demo", "-d", "size=0"], 2, "At least one."),
         (["demo", "-d", "template=later"], 2, "contradicts PROJECT"),
         (["demo", "-d", "project_name=Bad Name"], 2, "can't name a project"),
@@ -178,7 +178,7 @@ def test_mistakes_get_one_clear_message_and_nothing_is_written(
     assert list(place.iterdir()) == []
 
 
-def test_what_is_in_the_way_is_named_and_left_alone(run: Run, place: Path) -> None:
+def test_a_taken_target_is_refused_and_left_alone(run: Run, place: Path) -> None:
     (place / "full").mkdir()
     for number in range(12):
         (place / "full" / f"file{number:02}").write_text("mine")
@@ -201,7 +201,7 @@ def test_what_is_in_the_way_is_named_and_left_alone(run: Run, place: Path) -> No
     assert (place / "dangling").is_symlink()
 
 
-def test_a_place_that_cannot_be_written_is_refused(run: Run, place: Path) -> None:
+def test_a_read_only_parent_folder_is_refused(run: Run, place: Path) -> None:
     if os.geteuid() == 0:  # root may write anywhere that is not mounted read-only
         code, _, err = run("demo", "/proc/demo")
         assert code == 1
@@ -231,7 +231,7 @@ def test_a_full_disk_leaves_nothing(run: Run, tmp_path: Path, make_catalog: Make
         subprocess.run(["umount", str(small)], check=True)
 
 
-def test_it_commits_whatever_git_is_configured_to_do(
+def test_hostile_git_configuration_does_not_affect_the_commit(
     run: Run, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     canary = tmp_path / "canary"
@@ -269,7 +269,7 @@ def test_it_commits_whatever_git_is_configured_to_do(
     assert list((place / "demo/.git").glob("hooks/*")) == []
 
 
-def test_the_commit_is_by_whom_git_says(
+def test_the_commit_has_the_configured_author(
     run: Run, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "gitconfig").write_text("[user]\n name = Ada\n email = ada@example.org\n")
@@ -278,7 +278,7 @@ def test_the_commit_is_by_whom_git_says(
     assert git(place / "demo", "log", "--format=%an <%ae>") == "Ada <ada@example.org>"
 
 
-def test_without_git_there_is_a_project_all_the_same(
+def test_without_git_the_project_is_still_made(
     run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mlops_scaffold.creation.first_commit.possible", lambda: False)
@@ -316,7 +316,9 @@ def test_at_a_terminal_it_asks_and_takes_the_answers(
         assert line in answers
 
 
-def test_at_a_terminal_an_interrupt_ends_it_quietly(place: Path, make_catalog: MakeCatalog) -> None:
+def test_at_a_terminal_an_interrupt_ends_with_one_line(
+    place: Path, make_catalog: MakeCatalog
+) -> None:
     root = str(make_catalog())
     for project, asked in (([], "Which project?"), (["demo"], "project_name")):
         said, code = at_terminal(["new", *project, "--catalog", root], [(asked, "\x03")], place)
@@ -380,7 +382,7 @@ def _in_child(root: Path, request: create.Request, *, kill_after: float | None) 
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def test_scratch_of_one_at_work_is_left_alone(tmp_path: Path) -> None:
+def test_a_scratch_folder_in_use_is_left_alone(tmp_path: Path) -> None:
     old = tmp_path / f"{staging.PREFIX}killed"
     old.mkdir()
     (old / "lock").touch()
@@ -393,7 +395,9 @@ def test_scratch_of_one_at_work_is_left_alone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_at_once_on_one_target_make_it_once(place: Path, make_catalog: MakeCatalog) -> None:
+def test_two_concurrent_runs_on_one_target_make_it_once(
+    place: Path, make_catalog: MakeCatalog
+) -> None:
     root = make_catalog()
     args = [sys.executable, "-m", "mlops_scaffold", "new", "demo", "--catalog", str(root)]
     running = [subprocess.Popen(args, stderr=subprocess.PIPE, stdout=subprocess.PIPE) for _ in "12"]
@@ -405,7 +409,7 @@ def test_two_at_once_on_one_target_make_it_once(place: Path, make_catalog: MakeC
     assert git(place / "demo", "status", "--porcelain") == ""
 
 
-def test_a_kept_name_stands_for_a_catalog(
+def test_a_saved_name_can_be_used_for_a_catalog(
     place: Path, make_catalog: MakeCatalog, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = make_catalog()
@@ -423,7 +427,7 @@ def test_a_kept_name_stands_for_a_catalog(
     assert main(["new", "demo", "x", "--catalog", "team"]) == 2
 
 
-def test_what_is_made_has_plain_modes(run: Run, place: Path) -> None:
+def test_a_new_project_has_plain_file_modes(run: Run, place: Path) -> None:
     run("demo")
     assert stat.S_IMODE((place / "demo").stat().st_mode) == 0o755
     assert {mode for mode, _ in contents(place / "demo").values()} == {0o100644, 0o100755}

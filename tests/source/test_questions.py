@@ -98,7 +98,7 @@ def answered(
         ({"size": "large", "plan": "paid"}, {"size": "large", "plan": "paid"}),
     ],
 )
-def test_given_answers_are_of_their_type_and_carrying_them_over_changes_nothing(
+def test_given_answers_get_their_type_and_can_be_carried_over_unchanged(
     root: Path, tmp_path: Path, given: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     result = answered(root, tmp_path / "one", given)
@@ -118,14 +118,14 @@ def test_given_answers_are_of_their_type_and_carrying_them_over_changes_nothing(
         ({"label": 3.1}, "demo_label: 3.1 is not text: put it in quotes"),
         ({"extra": "[1"}, "demo_extra: '[1' is not valid YAML"),
         ({"options": "{"}, "demo_options: '{' is not valid JSON"),
-        ({"tools": "mypi"}, "demo_tools: 'mypi' is none of ruff, mypy, pytest"),
-        ({"tools": "[ruff, mypi]"}, "demo_tools: 'mypi' is none of"),
+        ({"tools": "mypi"}, "demo_tools: 'mypi' is not one of ruff, mypy, pytest"),
+        ({"tools": "[ruff, mypi]"}, "demo_tools: 'mypi' is not one of"),
         ({"tools": "[ruff"}, "demo_tools: '[ruff' is not a valid list"),
         ({"tools": {"ruff": 1}}, 'demo_tools: {"ruff": 1} is not a list'),
         ({"ports": "http"}, "demo_ports: 'http' is not a whole number"),
-        ({"ports": "8080"}, "demo_ports: 8080 is none of 80, 443"),
+        ({"ports": "8080"}, "demo_ports: 8080 is not one of 80, 443"),
         ({"kind": "x"}, "demo_kind: 'x' is not a whole number"),
-        ({"size": "medium"}, "demo_size: 'medium' is none of small, large"),
+        ({"size": "medium"}, "demo_size: 'medium' is not one of small, large"),
         ({"docker": False, "plan": "paid"}, "demo_plan: 'paid': needs docker"),
         ({"even": 3}, "demo_even: An even number."),
     ],
@@ -150,7 +150,7 @@ def test_carried_answers_that_no_longer_fit_are_reported_with_the_reason(
         ("demo_size", "huge"),
     ]
     assert result.replaced[1] == ReplacedAnswer(
-        "demo_size", "huge", "'huge' is none of small, large"
+        "demo_size", "huge", "'huge' is not one of small, large"
     )
 
 
@@ -175,7 +175,7 @@ def test_a_default_that_its_question_refuses_says_how_to_answer_it(
     assert caught.value.hint == "give one: -d team=VALUE"
 
 
-def test_messages_are_rendered_and_can_not_control_a_terminal(
+def test_messages_are_rendered_without_control_characters(
     make_catalog: MakeCatalog, tmp_path: Path
 ) -> None:
     messages = (
@@ -193,13 +193,13 @@ def test_messages_are_rendered_and_can_not_control_a_terminal(
     assert update.messages == ("Mind the ports", "demo is newer")
 
 
-def test_a_catalog_that_is_not_ours_gets_the_same_answers(root: Path, tmp_path: Path) -> None:
+def test_an_external_catalog_gets_the_same_answers(root: Path, tmp_path: Path) -> None:
     tree = TemplateTree(root, Version("1.0.0"), "https://example.org/x.git", "v1.0.0")
     carried = {"demo_size": "huge", "demo_extra": {"b": [1, None]}}
     result = render(tree, {"template": "demo", "tools": "mypy"}, tmp_path / "out", carried=carried)
     assert result.answers == {**DEFAULTS, "demo_tools": ["mypy"], "demo_extra": {"b": [1, None]}}
     assert result.replaced == (
-        ReplacedAnswer("demo_size", "huge", "'huge' is none of small, large"),
+        ReplacedAnswer("demo_size", "huge", "'huge' is not one of small, large"),
     )
     with pytest.raises(UsageError, match="demo_docker"):
         render(tree, {"template": "demo", "docker": "flase"}, tmp_path / "no")

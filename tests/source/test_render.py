@@ -25,7 +25,7 @@ def tree_of(root: Path, version: str = "1.0.0", url: str = BUILTIN_URL) -> Templ
     return TemplateTree(root, Version(version), url, f"v{version}")
 
 
-def test_renders_names_content_modes_and_where_it_came_from(
+def test_renders_names_contents_modes_and_the_origin(
     make_catalog: MakeCatalog, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -53,7 +53,7 @@ def test_renders_names_content_modes_and_where_it_came_from(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_the_same_input_gives_the_same_bytes_whoever_renders(
+def test_the_same_input_gives_the_same_bytes_on_any_machine(
     make_catalog: MakeCatalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_catalog({"templates/demo/project/place.jinja": "{{ _folder_name }}\n"})
@@ -80,7 +80,7 @@ def test_the_same_input_gives_the_same_bytes_whoever_renders(
         ({"nothing_like_it": 1}, "no question 'nothing_like_it'", "project_name, size, colour"),
         ({"package_name": "x"}, "'package_name' follows from other answers", ""),
         ({"shade": "x"}, "'demo_shade' is not asked with these answers", ""),
-        ({"colour": "gren"}, "demo_colour: 'gren' is none of red, green", "did you mean green"),
+        ({"colour": "gren"}, "demo_colour: 'gren' is not one of red, green", "did you mean green"),
         ({"size": "0"}, "demo_size: At least one", ""),
         ({"size": "many"}, "'many' is not a whole number", ""),
         ({"size": 1, "demo_size": 1}, "'demo_size' is given twice", ""),
@@ -97,7 +97,7 @@ def test_answers_that_do_not_fit_are_refused_and_nothing_is_left(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["catalog"]
 
 
-def test_an_answer_that_is_asked_because_of_another_is_taken(
+def test_an_answer_to_a_conditional_question_is_accepted(
     make_catalog: MakeCatalog, tmp_path: Path
 ) -> None:
     final = render(
@@ -106,7 +106,7 @@ def test_an_answer_that_is_asked_because_of_another_is_taken(
     assert final["demo_shade"] == "light"
 
 
-def test_carried_answers_stay_where_they_fit_and_default_where_they_do_not(
+def test_carried_answers_are_kept_if_they_fit_and_replaced_by_defaults_if_not(
     make_catalog: MakeCatalog, tmp_path: Path
 ) -> None:
     carried = {
@@ -138,7 +138,7 @@ def test_an_answers_file_is_written_even_where_the_template_has_none(
     assert recorded["_src_path"] == BUILTIN_URL
 
 
-def test_uncommitted_changes_of_a_checkout_are_rendered_and_git_is_not_asked(
+def test_uncommitted_changes_in_a_checkout_are_rendered(
     make_catalog: MakeCatalog, tmp_path: Path
 ) -> None:
     root = make_catalog()
@@ -180,7 +180,7 @@ Z = f"{PROJECT}/z.jinja"
     ],
 )
 @pytest.mark.parametrize("url", [BUILTIN_URL, "https://example.org/other.git"])
-def test_a_broken_template_is_one_error_that_names_the_place_and_leaves_nothing(
+def test_an_error_in_a_template_names_its_place_and_leaves_nothing(
     make_catalog: MakeCatalog, tmp_path: Path, files: dict[str, str | bytes], said: str, url: str
 ) -> None:
     root = make_catalog(files)

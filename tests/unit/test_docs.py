@@ -11,6 +11,7 @@ from mlops_scaffold.cli.catalog_views import project_data
 from mlops_scaffold.cli.fast_path import VERBS
 from mlops_scaffold.errors import ExitCode
 from tests import docs
+from tests.proof import page
 from tests.unit.test_catalog import OURS
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,10 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 def test_the_generated_parts_are_up_to_date() -> None:
     assert docs.updated(README) == README, "run: make docs"
+
+
+def test_the_page_on_the_proof_is_up_to_date() -> None:
+    assert page.path(ROOT).read_text("utf-8") == page.markdown(ROOT), "run: make docs"
 
 
 @pytest.mark.parametrize(("path", "command"), tuple(docs.commands()), ids=str)

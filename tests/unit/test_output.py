@@ -80,6 +80,18 @@ def test_where_columns_do_not_fit_the_text_goes_below(
     ]
 
 
+def test_a_long_word_goes_below_rather_than_beyond_the_edge(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    output.table([("-c, --catalog C", "A name or gh:OWNER/REPOSITORY-NAME.")], flexible=1)
+    assert capsys.readouterr().out.splitlines() == [
+        "  -c, --catalog C",
+        "      A name or",
+        "      gh:OWNER/REPOSITORY-NAME.",
+    ]
+
+
 @pytest.mark.parametrize(("given", "columns"), [("40", 40), ("7", 20), ("0", None), ("x", None)])
 def test_columns_count_where_they_are_a_positive_number(
     given: str, columns: int | None, monkeypatch: pytest.MonkeyPatch

@@ -83,6 +83,35 @@ def test_catalog_with_findings_is_not_released(tmp_path: Path) -> None:
         release.cut(root, "0.1.0")
 
 
+PROOF = "tests/proof/__main__.py"
+
+
+def test_what_is_not_proved_is_not_released(tmp_path: Path) -> None:
+    root = start(tmp_path / "checkout")
+    says = "import sys\nprint('UNPROVED  demo/defaults: run (never proved)')\nsys.exit(1)\n"
+    write(root, {PROOF: says})
+    commit(root)
+    before = read(root)
+    with pytest.raises(ScaffoldError, match=r"not everything is proved:\n  demo/defaults: run"):
+        release.cut(root, "0.1.0")
+    assert read(root) == before
+
+
+def test_a_proof_that_cannot_be_asked_is_no_proof(tmp_path: Path) -> None:
+    root = start(tmp_path / "checkout")
+    write(root, {PROOF: "import nothing_like_this\n"})
+    commit(root)
+    with pytest.raises(ScaffoldError, match=r"cannot tell whether .* nothing_like_this"):
+        release.cut(root, "0.1.0")
+
+
+def test_what_is_proved_is_released(tmp_path: Path) -> None:
+    root = start(tmp_path / "checkout")
+    write(root, {PROOF: "import sys\nsys.exit(sys.argv[1:] != ['state', '--check'])\n"})
+    commit(root)
+    assert str(release.cut(root, "0.1.0", date=DAY).version) == "0.1.0"
+
+
 def test_a_release_that_cannot_be_committed_leaves_nothing(tmp_path: Path) -> None:
     root = start(tmp_path / "checkout")
     (root / ".git/index.lock").write_bytes(b"")

@@ -1,6 +1,6 @@
-"""The Jinja of a catalog, compiled and searched for traps, but not run.
+"""Compile the Jinja of a catalog and search it for traps, without running it.
 
-It is read as Copier will read it: with its filters, and the delimiters that `_envops` sets.
+It is parsed as Copier parses it: with its filters, and with the delimiters that `_envops` sets.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mlops_scaffold.render.engine import environment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# What differs from one render to the next, or from machine to machine.
+# These differ from one render to the next, or from machine to machine.
 _UNSTEADY_NAMES = frozenset(
     {
         *("_copier_operation", "_copier_phase", "_copier_python", "_folder_name"),
@@ -29,7 +29,7 @@ _UNSTEADY_FILTERS = frozenset(
     }
 )
 _INCLUDING = (nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include)
-# What Copier renders of a question.
+# The parts of a question that Copier renders.
 QUESTION_TEXTS = (
     *("ask", "choices", "default", "help", "multiline", "placeholder", "type", "validator"),
     "when",
@@ -55,7 +55,7 @@ class JinjaChecks:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._environment = environment(root)
-        self._environment.optimized = False  # else constant expressions would be run
+        self._environment.optimized = False  # compiling would run constant expressions
 
     def check(self, text: str) -> Iterator[Trap]:
         """What is wrong with a text."""
@@ -87,7 +87,7 @@ class JinjaChecks:
         for node in tree.find_all(_INCLUDING):
             target = getattr(node, "template", None)
             if not isinstance(target, nodes.Const) or not isinstance(target.value, str):
-                continue  # computed, or a list to choose from: only rendering can tell
+                continue  # computed, or a list of files: only rendering shows which
             inside = ".." not in Path(target.value).parts
             if inside and (
                 getattr(node, "ignore_missing", False) or (self._root / target.value).is_file()
@@ -124,7 +124,7 @@ def _unsteady_name(node: nodes.Node) -> str:
 
 
 def question_texts(details: Any) -> Mapping[str, Any]:
-    """What Copier renders of a question, as `copier.yml` gives it."""
+    """The parts of a question that Copier renders."""
     if not isinstance(details, dict):
         return {"default": details}
     return {key: details[key] for key in QUESTION_TEXTS if key in details}

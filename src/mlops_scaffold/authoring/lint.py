@@ -28,7 +28,6 @@ QUESTION_KEYS = (
 )
 _UNSAFE = {"unsafe-setting"}
 MAX_QUESTIONS, MAX_OWN_QUESTIONS = 5, 3
-_ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 _ONE_LINE_DEPENDENCIES = re.compile(r"^dependencies\s*=\s*\[[^\n\]]*[\"'][^\n\]]*\]", re.MULTILINE)
 _PLACE = re.compile(r"^(?P<file>.+?)(?:, line |:)(?P<line>\d+)?: (?P<what>.*)", re.DOTALL)
 # What every repository made from a template of ours has (see CONTRIBUTING.md).
@@ -74,19 +73,20 @@ def check(root: Path, *, contract: bool | None = None) -> tuple[Finding, ...]:
         *_counts(entries, slugs),
         *_catalog(slugs, {project.slug for project in known.projects}),
     ]
+    answers_file = _answers_file(entries)
     for slug in slugs:
         found += _answer_sets(root, slug, entries)
-        found += _files(root, slug)
+        found += _files(root, slug, answers_file)
         found += _contract(root, slug) if ours else ()
     for path in _walk(root / "templates"):
         found += _dependencies(root, path)
-    if not any(finding.rule in _UNSAFE for finding in found):  # Copier is not even set up then
+    if not any(finding.rule in _UNSAFE for finding in found):  # else Copier must not even be set up
         found += _rendering(root, slugs, entries)
     return tuple(sorted(set(found)))
 
 
 def _rendering(root: Path, slugs: list[str], entries: tuple[Entry, ...]) -> Iterator[Finding]:
-    """Findings that take Copier and Jinja."""
+    """Findings for which Copier and Jinja are needed."""
     from mlops_scaffold.authoring.jinja_checks import JinjaChecks  # noqa: PLC0415  # imports Copier
 
     try:
@@ -96,15 +96,36 @@ def _rendering(root: Path, slugs: list[str], entries: tuple[Entry, ...]) -> Iter
         return
     for entry in entries:
         yield from _entry_texts(root, entry, checks)
-    suffix = next((e.value for e in entries if e.key == "_templates_suffix"), None) or ".jinja"
-    for path in _walk(root / "templates"):
-        yield from _text(root, path, checks, str(suffix))
+    suffix = str(next((e.value for e in entries if e.key == "_templates_suffix"), None) or ".jinja")
+    if not slugs:  # a Copier template of its own
+        for path in _own_files(root, entries):
+            yield from _names(root, path, checks)
+            if path.is_file() and path.name.endswith(suffix):
+                yield from _text(root, path, checks, suffix)
+        yield from _defaults(root, "", entries)
+    for path in _walk(root / "templates") if slugs else ():
+        project = root / "templates" / path.relative_to(root / "templates").parts[0] / "project"
+        shared = path.is_relative_to(root / "templates" / "_shared")
+        if path.is_relative_to(project):
+            yield from _names(root, path, checks)
+        rendered = path.name.endswith(suffix) and path.is_relative_to(project)
+        if path.is_file() and (shared or rendered):
+            yield from _text(root, path, checks, suffix if rendered else "")
     for slug in slugs:
         yield from _defaults(root, slug, entries)
 
 
+def _own_files(root: Path, entries: tuple[Entry, ...]) -> Iterator[Path]:
+    """What a Copier template of its own renders, as far as is known without running Jinja."""
+    folder = str(next((e.value for e in entries if e.key == "_subdirectory"), None) or "")
+    start = root / folder
+    for path in _walk(start) if start.is_dir() else ():
+        if ".git" not in path.relative_to(root).parts and not copier_yml.is_config(path):
+            yield path
+
+
 def _entry_texts(root: Path, entry: Entry, checks: JinjaChecks) -> Iterator[Finding]:
-    from mlops_scaffold.authoring.jinja_checks import question_texts  # noqa: PLC0415  # as above
+    from mlops_scaffold.authoring.jinja_checks import question_texts  # noqa: PLC0415  # imports Copier
 
     if entry.key == "_envops":
         return
@@ -122,12 +143,14 @@ def _defaults(root: Path, slug: str, entries: tuple[Entry, ...]) -> Iterator[Fin
         problems = default_problems(root, slug, trusted=root == builtin_root())
     except ScaffoldError as error:
         fix = "correct it, then check again"
-        yield Finding("copier.yml", 1, "questions", f"{slug}: {error.message}", fix)
+        what = f"{slug}: {error.message}" if slug else error.message
+        yield Finding("copier.yml", 1, "questions", what, fix)
         return
     for problem in problems:
         what = problem.message.removeprefix(f"{problem.key}: ")
         fix = "give a default that fits, or none at all"
-        yield _at(root, places[problem.key], "default", f"in {slug}: {what}", fix)
+        what = f"in {slug}: {what}" if slug else what
+        yield _at(root, places[problem.key], "default", what, fix)
 
 
 def _unreadable(root: Path, error: ScaffoldError) -> Finding:
@@ -235,11 +258,22 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _files(root: Path, slug: str) -> Iterator[Finding]:
+def _answers_file(entries: tuple[Entry, ...]) -> str:
+    """What the template of the answers file is called, with the catalog's delimiters."""
+    settings = {entry.key: entry.value for entry in entries if entry.is_setting}
+    options = settings.get("_envops")
+    options = options if isinstance(options, dict) else {}
+    start = options.get("variable_start_string", "{{")
+    end = options.get("variable_end_string", "}}")
+    suffix = settings.get("_templates_suffix") or ".jinja"
+    return f"{start} _copier_conf.answers_file {end}{suffix}"
+
+
+def _files(root: Path, slug: str, answers_file: str) -> Iterator[Finding]:
     project = root / "templates" / slug / "project"
-    if not (project / _ANSWERS_FILE).is_file():
+    if not (project / answers_file).is_file():
         message = "Copier can't update a project without an answers file"
-        fix = f"add a file named {_ANSWERS_FILE} as in templates/model-service/project"
+        fix = f"add a file named {answers_file}, as in templates/model-service/project"
         yield Finding(f"templates/{slug}/project", 1, "no-answers-file", message, fix)
     for path in _walk(project):
         name, inner = path.relative_to(root).as_posix(), path.relative_to(project).as_posix()
@@ -266,26 +300,32 @@ def _name(root: Path, path: Path, name: str) -> Iterator[Finding]:
         yield Finding(name, 1, "link", message, "put the file itself there")
 
 
+def _names(root: Path, path: Path, checks: JinjaChecks) -> Iterator[Finding]:
+    """The Jinja in the name of a rendered file or folder."""
+    for trap in checks.check(path.name):
+        name = path.relative_to(root).as_posix()
+        yield Finding(name, 1, trap.rule, f"its name: {trap.message}", trap.fix)
+
+
 def _text(root: Path, path: Path, checks: JinjaChecks, suffix: str) -> Iterator[Finding]:
-    """A file that Jinja reads: as a template, or because others include it."""
-    shared = path.is_relative_to(root / "templates" / "_shared")
-    project = root / "templates" / path.relative_to(root / "templates").parts[0] / "project"
-    rendered = path.name.endswith(suffix) and path.is_relative_to(project)
+    """The Jinja in a file.
+
+    Args:
+        root: The catalog.
+        path: The file.
+        checks: The catalog's checks.
+        suffix: The suffix that makes it a template; "" if others include it.
+    """
     name = path.relative_to(root).as_posix()
-    if path.is_relative_to(project):
-        for trap in checks.check(path.name):
-            yield Finding(name, 1, trap.rule, f"its name: {trap.message}", trap.fix)
-    if not path.is_file() or not (shared or rendered):
-        return
     raw = path.read_bytes()
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        if rendered:
+        if suffix:  # else a shared binary file, which is not rendered
             line = raw.count(b"\n", 0, error.start) + 1
             message = f"is not UTF-8 at byte {error.start}, and can't be rendered"
             yield Finding(name, line, "encoding", message, f"save it as UTF-8, or drop {suffix}")
-        return  # shared, and binary: nobody includes it
+        return
     for trap in checks.check(text):
         yield Finding(name, trap.line, trap.rule, trap.message, trap.fix)
 

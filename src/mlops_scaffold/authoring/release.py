@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from mlops_scaffold.authoring import lint
+from mlops_scaffold.authoring import lint, proof
 from mlops_scaffold.errors import ScaffoldError
 from mlops_scaffold.git import command as git
 from mlops_scaffold.source import releases
@@ -106,6 +106,7 @@ def _check(root: Path, text: str) -> Version:
             f"the catalog has findings, such as {findings[0].file}: {findings[0].message}",
             hint="list them all: mlops-scaffold catalog lint",
         )
+    proof.check(root)
     return new
 
 

@@ -32,7 +32,7 @@ class MisfitError(ValueError):
 
     Args:
         reason: What is wrong with it, to be read after the question's name.
-        hint: What was probably meant, or "".
+        hint: The nearest value that fits, or "".
     """
 
     def __init__(self, reason: str, *, hint: str = "") -> None:
@@ -52,7 +52,7 @@ def type_of(details: object) -> str:
 
 
 def parse(value: Any, type_name: str) -> Any:
-    """A new answer as its type's own value: `"5"` is 5 for an `int`.
+    """A new answer as a value of the type: `"5"` is 5 for an `int`.
 
     Raises:
         MisfitError: It isn't of that type.
@@ -82,7 +82,7 @@ def split_list(value: Any, choices: Sequence[Any] = ()) -> list[Any]:
     """The items of an answer to a question that takes several.
 
     Args:
-        value: A list; or text: a YAML list (`[a, b]`), or items with commas between (`a, b`).
+        value: A list, or text: a YAML list (`[a, b]`) or items separated by commas (`a, b`).
         choices: Values to choose from; text that is one of them is not split.
 
     Raises:
@@ -103,7 +103,7 @@ def split_list(value: Any, choices: Sequence[Any] = ()) -> list[Any]:
 
 
 def check_choice(value: Any, choices: Sequence[Any]) -> None:
-    """Refuse what is none of the choices.
+    """Refuse a value that is not one of the choices.
 
     Raises:
         MisfitError: It isn't.
@@ -111,7 +111,7 @@ def check_choice(value: Any, choices: Sequence[Any]) -> None:
     if value not in choices:
         names = [each if isinstance(each, str) else shown(each) for each in choices]
         hint = did_you_mean(str(value), names)
-        raise MisfitError(f"{shown(value)} is none of {', '.join(names)}", hint=hint)
+        raise MisfitError(f"{shown(value)} is not one of {', '.join(names)}", hint=hint)
 
 
 def shown(value: Any) -> str:

@@ -28,7 +28,7 @@ class Question:
         short: Its name on the command line (`-d SHORT=VALUE`).
         type: Copier's name of its type (`str`, `int`, `bool`, ...).
         help: The question itself.
-        default: Its default as far as it can be told without running Jinja; None if there is none.
+        default: Its default as far as it is known without running Jinja; None if there is none.
         choices: The values to choose from; empty if any value of the type will do.
     """
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from mlops_scaffold.catalog.yamlfile import Node
 
 _NAME = re.compile(r"copier\.ya?ml", re.IGNORECASE)
-_ONLY_FOR = re.compile(r"""\{\{\s*template\s*==\s*(['"])([a-z0-9-]+)\1\s*\}\}""")
+# With whatever delimiters `_envops` sets.
+_ONLY_FOR = re.compile(r"""[^\w\s]{2,3}\s*template\s*==\s*(['"])([a-z0-9-]+)\1\s*[^\w\s]{2,3}""")
 _JINJA = re.compile(r"[{<\[(]\W")  # also with the delimiters that `_envops` may set
 # Settings that neither run code nor read or write outside the project. All others are refused.
 HARMLESS_SETTINGS = frozenset(
@@ -41,12 +42,12 @@ class Entry:
 
     @property
     def value(self) -> Any:
-        """What the key stands for, as YAML gives it."""
+        """The value, as YAML gives it."""
         return self.node.value
 
     @property
     def is_setting(self) -> bool:
-        """Whether it configures Copier rather than asks."""
+        """Whether it configures Copier instead of asking something."""
         return self.key.startswith("_")
 
     @property
@@ -66,12 +67,12 @@ class Entry:
 
     @property
     def only_for(self) -> str | None:
-        """The one template that asks it, where its `when` says so plainly."""
+        """The one template that asks it, if its `when` says so in plain form."""
         match = _ONLY_FOR.fullmatch(self.when.strip()) if isinstance(self.when, str) else None
         return match[2] if match else None
 
     def asked_by(self, template: str) -> bool:
-        """Whether `template` asks it, as far as can be told without running Jinja."""
+        """Whether `template` asks it, as far as is known without running Jinja."""
         return not self.computed and self.only_for in {None, template}
 
 
@@ -157,7 +158,7 @@ def full_keys(
 def _check_plain(entry: Entry, value: Any) -> None:
     """Refuse what can't fit, as far as that is known without running Jinja.
 
-    The rest is checked when the question's turn comes; this is what is refused before any is asked.
+    This happens before any question is asked. The rest is checked when a question is.
     """
     details = entry.value if isinstance(entry.value, Mapping) else {}
     type_name = answer_types.type_of(entry.value)

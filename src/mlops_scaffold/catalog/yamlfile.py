@@ -1,6 +1,6 @@
 """YAML files read strictly: every mistake names the file, the line and the key.
 
-Line numbers are looked up only when there is something to complain about, so that a correct file
+Line numbers are looked up only when there is a mistake to report, so that reading a correct file
 costs no more than parsing it.
 """
 
@@ -30,7 +30,7 @@ _BASE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _DuplicateKeyError(Exception):
-    """A mapping names a key twice, of which YAML would silently keep the last."""
+    """A key appears twice in a mapping; YAML would silently keep the last."""
 
 
 class _Loader(_BASE):  # type: ignore[misc, valid-type]  # chosen at run time, C where there is C
@@ -52,7 +52,7 @@ _Loader.add_constructor("!include", lambda _loader, _node: None)
 
 @dataclass(frozen=True)
 class Node:
-    """A value in a YAML file that knows where it stands.
+    """A value in a YAML file that knows its place.
 
     Attributes:
         file: The file.
@@ -98,7 +98,7 @@ class Node:
         return self
 
     def child(self, key: str | int) -> Node:
-        """The node one step further; its value is None where there is nothing."""
+        """The node one level down; its value is None if there is nothing."""
         known = key in self.value if isinstance(self.value, dict) else isinstance(key, int)
         value = self.value[key] if known else None
         return Node(self.file, self.document, (*self.path, key), value, self.content)
@@ -107,7 +107,7 @@ class Node:
         """The nodes of a list.
 
         Raises:
-            ScaffoldError: This is no list.
+            ScaffoldError: This is not a list.
         """
         if not isinstance(self.value, list):
             self.fail("expected a list")
@@ -117,7 +117,7 @@ class Node:
         """The keys and nodes of a mapping.
 
         Raises:
-            ScaffoldError: This is no mapping with text keys.
+            ScaffoldError: This is not a mapping with text keys.
         """
         return ((key, self.child(key)) for key in self.mapping().value)
 
@@ -150,7 +150,7 @@ class Node:
         found: list[str] = []
         for item in () if self.value is None else self.children():
             if item.text() in found:
-                item.fail(f"{item.value!r} stands twice in the list")
+                item.fail(f"{item.value!r} appears twice in the list")
             found.append(item.text())
         return tuple(found)
 
@@ -182,7 +182,7 @@ def read(file: Path, *, aliases: bool = False) -> tuple[Node, ...]:
 
     Args:
         file: The file.
-        aliases: Allow anchors and aliases, as far as they unfold to a file of a sane size. Only
+        aliases: Allow anchors and aliases, as far as they unfold to a file of moderate size. Only
             Copier templates need them.
 
     Raises:
@@ -228,7 +228,7 @@ def _parse(text: str, file: Path, *, aliases: bool) -> list[Any]:
         raise ScaffoldError(f"{file}{place}: not valid YAML: {problem.problem}") from None
     except _DuplicateKeyError as problem:
         line, key = problem.args
-        raise ScaffoldError(f"{file}, line {line}: {key}: stands twice in the mapping") from None
+        raise ScaffoldError(f"{file}, line {line}: {key}: appears twice in the mapping") from None
     except (yaml.YAMLError, RecursionError, ValueError, TypeError) as problem:
         raise ScaffoldError(f"{file}: not valid YAML: {problem}") from None
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mlops_scaffold.cli import catalogs, doctor, explore, new, release, upgrade
+from mlops_scaffold.cli import adopt, catalogs, doctor, explore, new, release, upgrade
 from mlops_scaffold.cli.fast_path import ABOUT, COMPLETING, PROGRAM, VERBS
 from mlops_scaffold.cli.help import Group, Verb
 from mlops_scaffold.errors import UsageError
@@ -39,7 +39,7 @@ def build_app() -> typer.Typer:
     ) -> None:
         """Declares, for completion, the options that are handled before Typer is imported."""
 
-    for verbs in (explore, new, upgrade, doctor, catalogs, release):
+    for verbs in (explore, new, upgrade, adopt, doctor, catalogs, release):
         verbs.register(app)
     _with_our_help(app)
     for declared in app.registered_commands:

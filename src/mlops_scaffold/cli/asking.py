@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_scaffold.errors import ScaffoldError, UsageError
+from mlops_scaffold.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,12 +16,12 @@ _STDIN_NAME = Path("standard input")
 
 
 def can_ask() -> bool:
-    """Whether a person can read a question and answer it: also where stdout is piped away."""
+    """Whether a person can read a question and answer it, even if stdout is piped away."""
     return _is_terminal(sys.stdin) and (_is_terminal(sys.stdout) or _is_terminal(sys.stderr))
 
 
-def only_listening() -> bool:
-    """Whether a person could answer, but has nowhere to read a question."""
+def has_input_only() -> bool:
+    """Whether a person could type an answer, but there is no terminal to show a question on."""
     return _is_terminal(sys.stdin) and not can_ask()
 
 
@@ -33,9 +33,9 @@ def given_answers(
     Args:
         data: The values of `-d`.
         data_file: A YAML file, `-` for standard input. It may be the answers file of another
-            project; what that says of its origin is ignored.
-        folder_named: The command line names the new project's folder, and so the project: the name
-            of another one does not count.
+            project; its keys that start with `_` are ignored.
+        folder_named: The command line names the folder of the new project. This counts more than
+            the name in another project's answers file.
 
     Raises:
         ScaffoldError: The file is broken.
@@ -60,10 +60,14 @@ def _read(file: Path) -> dict[str, Any]:
 
     if file != _STDIN:
         documents = yamlfile.read(file)
-    elif sys.stdin is None:
-        raise ScaffoldError("standard input is closed", hint="name a file: --data-file FILE")
     else:
         documents = yamlfile.read_stream(sys.stdin.buffer, _STDIN_NAME)
+        if all(
+            document.value is None for document in documents
+        ):  # the command that should write it failed
+            raise UsageError(
+                "--data-file -: standard input holds no answers", hint="expected KEY: VALUE lines"
+            )
     found: dict[str, Any] = {}
     for document in documents:
         if document.value is not None:

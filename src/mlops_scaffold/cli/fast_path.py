@@ -32,6 +32,7 @@ VERBS: Mapping[str, str] = {
     "status": "Compare a repository with its template.",
     "diff": "Show what was changed since the repository was created or upgraded.",
     "upgrade": "Upgrade a repository to a newer template version.",
+    "adopt": "Take an existing repository under a template.",
     "doctor": "Check that this machine has what a project requires.",
     "catalog": "Manage external catalogs.",
     "release": "Cut a release of the catalog (for maintainers).",

@@ -34,7 +34,7 @@ def new(  # an option each
         ),
     ] = None,
     directory: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="Where to (default: the project's name).")
+        Path | None, typer.Argument(metavar="DIR", help="Its folder (default: the project's name).")
     ] = None,
     data: Annotated[
         list[str] | None,
@@ -70,9 +70,11 @@ def new(  # an option each
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the files, write nothing.")
+        bool, typer.Option("--dry-run", help="Show the files; write nothing.")
     ] = False,
-    no_git: Annotated[bool, typer.Option("--no-git", help="Make no git repository.")] = False,
+    no_git: Annotated[
+        bool, typer.Option("--no-git", help="Do not create a git repository.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
     """Make a repository from a project.
@@ -86,7 +88,7 @@ def new(  # an option each
     started_in = current_folder()
     wanted = not (defaults or as_json)
     ask = wanted and asking.can_ask()
-    if wanted and asking.only_listening():
+    if wanted and asking.has_input_only():
         output.note("note: no terminal to show questions on; taking the defaults")
     try:
         request = Request(
@@ -144,7 +146,7 @@ def _choose_project(catalog_spec: str | None, version: str | None, *, ask: bool)
 
 
 def _report(made: Created, request: Request, started_in: Path, *, as_json: bool) -> int:
-    """Print the result; what was made is made, also where nobody can be told."""
+    """Print the result. The project exists by now; an error in printing has to say so."""
     try:
         if as_json:
             output.emit(_as_json(made, request, _next_commands(made, started_in)))
@@ -152,7 +154,7 @@ def _report(made: Created, request: Request, started_in: Path, *, as_json: bool)
             _print_result(made, request, started_in)
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:  # the reader has left
+    except BrokenPipeError:  # the reader closed the pipe
         _discard_stdout()
     except OSError as problem:
         _discard_stdout()
@@ -164,7 +166,7 @@ def _report(made: Created, request: Request, started_in: Path, *, as_json: bool)
 
 
 def _discard_stdout() -> None:
-    """Keep what is still buffered from failing again at exit."""
+    """Drop what is still buffered, which would fail again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -209,7 +211,7 @@ def _next_commands(made: Created, started_in: Path) -> tuple[str, str]:
 
 def _folder(made: Created, started_in: Path) -> Path:
     """The project's path as a person would type it."""
-    # Where the empty folder we started in became the project, only its whole path leads there.
+    # If the current folder, which was empty, became the project, only its full path leads there.
     inside = made.path != started_in and made.path.is_relative_to(started_in)
     return made.path.relative_to(started_in) if inside else made.path
 

@@ -36,6 +36,7 @@ _CODES: Mapping[str, str] = {
 }
 _PROSE_WIDTH = 100  # longer lines are hard to read on any screen
 _LEAST_ROOM = 12  # columns for wrapped text; with less it goes below the other cells
+_BELOW = "    "  # the indent of text below the other cells
 _NARROWEST = 20  # columns; below this, wrapping does more harm than a long line
 _UNLIMITED = 10_000  # nothing is wrapped in a pipe, so that grep and cut see whole rows
 
@@ -205,8 +206,8 @@ def table_lines(
 ) -> Iterator[str]:
     """Rows of equally many cells as lines of aligned columns.
 
-    On a narrow screen the flexible column is wrapped; where it would have fewer than 12 columns, it
-    goes below the other cells instead.
+    On a narrow screen the flexible column is wrapped. Where it would have too little room for that,
+    it goes below the other cells instead.
 
     Args:
         rows: The cells, unstyled.
@@ -217,7 +218,7 @@ def table_lines(
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     others = len(indent) + sum(widths) - widths[flexible] + 2 * (len(widths) - 1)
     room = width() - others
-    if room < min(widths[flexible], _LEAST_ROOM):
+    if room < min(widths[flexible], _enough_room(rows, flexible, indent)):
         yield from _stacked_lines(rows, flexible, indent, styles)
         return
     widths[flexible] = min(widths[flexible], room)
@@ -226,6 +227,13 @@ def table_lines(
             cells = [part if i == flexible else "" if number else c for i, c in enumerate(row)]
             padded = [cell.ljust(size) for cell, size in zip(cells, widths, strict=True)]
             yield _join(indent, padded, look)
+
+
+def _enough_room(rows: Sequence[Sequence[str]], flexible: int, indent: str) -> int:
+    """Columns that the wrapped text needs beside the others: its longest word, if that helps."""
+    longest = max((len(word) for row in rows for word in row[flexible].split()), default=0)
+    fits_below = longest <= width() - len(indent) - len(_BELOW)
+    return max(_LEAST_ROOM, longest if fits_below else 0)
 
 
 def _stacked_lines(
@@ -239,7 +247,7 @@ def _stacked_lines(
         fixed = [cell for i, cell in enumerate(row) if i != flexible and cell]
         for part in wrap("  ".join(fixed), width() - len(indent)):
             yield indent + style(part, *[each for each in _looks(look)[:1] if each])
-        below = indent + "    "
+        below = indent + _BELOW
         for part in wrap(row[flexible], width() - len(below)):
             if part:
                 yield below + part

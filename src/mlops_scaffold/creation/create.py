@@ -1,4 +1,4 @@
-"""Make a repository from a project: render beside the target, commit, move into place."""
+"""Make a repository from a project: render next to the target, commit, move into place."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Git(Enum):
-    """What became of git in a new project."""
+    """Whether a new project became a repository."""
 
     COMMITTED = "committed"
     INSIDE = "inside a repository"
@@ -57,7 +57,7 @@ class Request:
         version: Version of the catalog, like `1.2.0`; of a git repository also a branch, a commit
             or `HEAD` (default: the newest).
         catalog: A saved name, a folder, a URL or a shorthand (default: the built-in one).
-        git: Make it a repository with one commit, unless it is inside of one.
+        git: Make it a repository with one commit, unless it is inside another one.
         ask: Ask on the terminal what `answers` leaves open.
         dry_run: Render, but write nothing.
     """
@@ -83,7 +83,7 @@ class RenderedFile:
 
 @dataclass(frozen=True)
 class Created:
-    """What was made (or, in a dry run, would be).
+    """What was made, or would be made without `dry_run`.
 
     Attributes:
         project: Its slug.
@@ -92,9 +92,9 @@ class Created:
         version: The catalog's version.
         answers: The final answers.
         files: What it holds.
-        git: What became of git.
-        messages: What the template has to say to people, before and after.
-        notes: What to know about the catalog's version, a sentence each.
+        git: Whether it became a repository.
+        messages: The template's messages to people.
+        notes: Warnings about the catalog's version, a sentence each.
     """
 
     project: str
@@ -118,7 +118,7 @@ def create(request: Request, progress: Callable[[str], None] = lambda _: None) -
     Raises:
         UsageError: No such project, or a name or an answer that does not fit.
         ScaffoldError: The target is in use, or the template or the disk fails.
-        KeyboardInterrupt: It was interrupted. As with all errors, nothing was made then.
+        KeyboardInterrupt: It was interrupted. As with every error, nothing was made.
     """
     source = open_source(request.catalog)
     made: Created | None = None
@@ -211,7 +211,7 @@ def _scratch_folder(request: Request, target: Path) -> AbstractContextManager[Pa
     return staging.temporary() if request.dry_run else staging.beside(existing_parent(target))
 
 
-def _render(  # noqa: PLR0913  # it is all that a render takes
+def _render(  # noqa: PLR0913  # everything that a render needs
     request: Request,
     tree: TemplateTree,
     answers: Mapping[str, Any],
@@ -235,17 +235,17 @@ def _final_target(
 ) -> Path:
     """The project's folder, once its name is known and was checked."""
     if not named:
-        check_target(expected)  # again: others may have made it meanwhile
+        check_target(expected)  # again: it may have been made since
         return expected
     name = str(result.answers.get("project_name", expected.name))
     names.check_project_name(name)
     names.check_dependencies(rendered, name)
     target = expected if request.directory else expected.with_name(name)
-    check_target(target)  # as above
+    check_target(target)  # as before
     return target
 
 
-def _describe(  # noqa: PLR0913, PLR0917  # it is all that is known
+def _describe(  # noqa: PLR0913, PLR0917  # everything that is known
     request: Request,
     tree: TemplateTree,
     project: Project,

@@ -22,12 +22,12 @@ _PLAIN = (
 
 
 def possible() -> bool:
-    """Whether there is a git to make it with."""
+    """Whether git is installed."""
     return git.available()
 
 
 def inside_repository(folder: Path) -> bool:
-    """Whether `folder` is inside a work tree, whoever owns it."""
+    """Whether `folder` is inside a work tree, regardless of who owns it."""
     for above in (folder, *folder.parents):
         entry = above / ".git"
         if entry.is_file() or (entry / "HEAD").exists():
@@ -42,13 +42,13 @@ def make(project: Path, message: str) -> None:
         ScaffoldError: Git refuses.
     """
     try:
-        # The user's own configuration is read for the identity and the branch; whatever else in it
-        # could run, sign, leave out or rewrite something is off.
+        # The user's configuration is read for the identity and the name of the branch. Whatever in
+        # it could run or sign something, or leave out or rewrite files, is switched off.
         branch = _branch(project)
         git.run("init", "--quiet", "--template=", "-b", branch, cwd=project, isolated=False)
         git.run(*_PLAIN, "add", "--all", cwd=project, isolated=False)
         git.run(
-            *("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--cleanup=verbatim"),
+            *(*_PLAIN, "commit", "--quiet", "--no-verify", "--no-gpg-sign", "--cleanup=verbatim"),
             "--file=-",
             cwd=project,
             stdin=message.encode(),
@@ -63,10 +63,10 @@ def make(project: Path, message: str) -> None:
 
 
 def _branch(folder: Path) -> str:
-    """What git is configured to call the first branch, if that is a name for one."""
+    """The configured name of the first branch (`init.defaultBranch`), if it is valid."""
     try:
-        told = git.run("config", "--get", "init.defaultBranch", cwd=folder, isolated=False)
-        name = told.decode().strip()
+        configured = git.run("config", "--get", "init.defaultBranch", cwd=folder, isolated=False)
+        name = configured.decode().strip()
         git.run("check-ref-format", "--branch", name, cwd=folder)
     except (git.GitError, UnicodeDecodeError):
         return _DEFAULT_BRANCH

@@ -17,7 +17,7 @@ def current_folder() -> Path:
     """The folder in which the program was started.
 
     Raises:
-        ScaffoldError: It was removed meanwhile.
+        ScaffoldError: It was removed.
     """
     try:
         return Path.cwd()

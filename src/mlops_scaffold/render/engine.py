@@ -1,7 +1,10 @@
-"""Copier, driven as a library: a plain folder, our rules for answers, errors with their place.
+"""Copier as a library: plain folders, our rules for answers, and errors that name their place.
 
-This is the one module that knows Copier's insides; `tests/source/test_copier.py` holds each of them
-that is relied on. It is imported only where something is rendered, as Copier is slow to import.
+Only this module and `questions` use internals of Copier; `tests/source/test_copier.py` checks each
+of them. Import it only where something is rendered: Copier is slow to import.
+
+Rendering changes nothing for the whole process except the warning filters, which Python 3.13 and
+earlier can't set per thread: run concurrent renders in processes, not threads.
 """
 
 from __future__ import annotations
@@ -44,7 +47,7 @@ def render_here(job: RenderJob) -> RenderResult:
     """
     engine = _engine(job)
     job.into.mkdir()
-    with warnings.catch_warnings():  # about the template's style, which is its authors' business
+    with warnings.catch_warnings():  # deprecations in the template are for its authors
         warnings.simplefilter("ignore")
         engine.run()
     return RenderResult(
@@ -60,7 +63,7 @@ def render_here(job: RenderJob) -> RenderResult:
 def check_defaults(job: RenderJob) -> tuple[QuestionProblem, ...]:
     """What is wrong with the questions that are asked with default answers; nothing is rendered."""
     engine = _engine(job)
-    with warnings.catch_warnings():  # as above
+    with warnings.catch_warnings():  # see above
         warnings.simplefilter("ignore")
         return tuple(engine.examine())
 
@@ -87,7 +90,7 @@ def _engine(job: RenderJob) -> _Engine:
         src_path=str(job.root),
         dst_path=job.into,
         answers_file=Path(job.answers_file) if job.answers_file else None,
-        settings=SettingsModel(),  # none of the user's own: they would change the result
+        settings=SettingsModel(),  # not the user's: they would change the result
         data=dict(given),
         defaults=not job.ask,
         overwrite=True,
@@ -105,7 +108,7 @@ def _engine(job: RenderJob) -> _Engine:
 class _TemplateTree(Template):
     """A template read from a folder as it is, also where that is a checkout.
 
-    It is told where the folder's contents came from: templates may write that into a project.
+    It knows where the contents of the folder came from: templates may write that into a project.
     """
 
     vcs = None
@@ -203,7 +206,7 @@ class _Engine(Worker):
         name = f"message_{moment}_{self.operation}"
         try:
             return printable(self._render_string(getattr(self.template, name)))
-        except Exception as error:  # as above
+        except Exception as error:  # see `run`
             raise template_errors.in_setting(error, f"_{name}") from error
 
     @property
@@ -230,7 +233,7 @@ class _Engine(Worker):
         return context
 
     def _ask(self) -> None:
-        """Settle every question by our rules, in the place of Copier's."""
+        """Settle every question by our rules instead of Copier's."""
         self._begin()
         self.message_before = self.message("before")
         if self.message_before and self.answering.job.ask:
@@ -264,7 +267,7 @@ class _Engine(Worker):
                 answer = self.answering.skip(question)
         except ScaffoldError:
             raise
-        except Exception as error:  # as above
+        except Exception as error:  # see `run`
             raise template_errors.in_question(error, self.known[key], self._root) from error
         if answer is not MISSING:
             self.answers.user[key] = answer
@@ -278,7 +281,7 @@ class _Engine(Worker):
     def _render_path(self, relpath: Path) -> Iterable[tuple[Path, AnyByStrDict | None]]:
         try:
             yield from super()._render_path(relpath)
-        except Exception as error:  # as above
+        except Exception as error:  # see `run`
             file = self.template_copy_root.relative_to(self.template.local_abspath) / relpath
             raise template_errors.in_file(error, file, self._root) from error
 
@@ -287,7 +290,7 @@ class _Engine(Worker):
     ) -> None:
         try:
             super()._render_file(src_relpath, dst_relpath, extra_context)
-        except Exception as error:  # as above
+        except Exception as error:  # see `run`
             raise template_errors.in_file(error, src_relpath, self._root) from error
 
     def _sync_git_index_executable_bit(self, dst_relpath: Path, src_mode: int) -> None:

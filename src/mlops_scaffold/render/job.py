@@ -1,4 +1,4 @@
-"""What a render takes and gives, in plain values: it may be made in another process."""
+"""Input and result of a render, as plain values that can be sent to another process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Operation = Literal["copy", "update"]
+CANNOT_REPLY = 74
+"""Exit code of the worker process if the disk has no room for its result."""
 
 
 @dataclass(frozen=True)
@@ -21,15 +23,15 @@ class RenderJob:
         into: A folder that does not exist yet.
         answers: New answers, which must fit; keys may be short.
         carried: Answers of an earlier version, which are kept where they fit.
-        ask: Ask on the terminal what neither answers.
-        operation: Which of the template's messages are meant: those for `new` or for `upgrade`.
-        named: The answer `project_name` names the project and its package, and has to be fit to.
-        parent: The folder in which the project gets one of its own, called by that name; None if
-            its folder is settled already.
-        url: What the template is told of its origin, Copier's `_src_path`.
-        ref: What it is told of its version, Copier's `_commit`.
-        answers_file: What it is told of the answers file's name; "" leaves that to the template.
-        folder: What it is told of the project's folder, Copier's `_folder_name`.
+        ask: Ask on the terminal for what neither of them answers.
+        operation: Whether to render the template's messages for `new` or for `upgrade`.
+        named: `project_name` names the project and its package, so the rules for names apply.
+        parent: The folder in which the project's own folder is made, named by `project_name`; None
+            if the project's folder is already decided.
+        url: Its origin, as the template sees it: Copier's `_src_path`.
+        ref: Its version, as the template sees it: Copier's `_commit`.
+        answers_file: Name of the answers file, as the template sees it; "" if the template decides.
+        folder: Name of the project's folder, as the template sees it: Copier's `_folder_name`.
     """
 
     root: Path
@@ -69,15 +71,15 @@ class ReplacedAnswer:
 
 @dataclass(frozen=True)
 class RenderResult:
-    """What came of a render.
+    """The result of a render.
 
     Attributes:
         answers: The final answers, as recorded: no hidden or secret ones, no `_` keys.
-        replaced: Carried answers that no longer fit; `answers` has what took their place.
-        answers_file: What the project's answers file is to be called.
-        once: Files that the template renders only where there is none (`_skip_if_exists`).
-        message_before: What the template has to say first; "" if it was shown while asking.
-        message_after: What the template has to say in the end.
+        replaced: Carried answers that no longer fit; `answers` has their replacements.
+        answers_file: Name of the project's answers file.
+        once: Files that upgrades leave alone where they exist (`_skip_if_exists`).
+        message_before: The template's message before rendering; "" if it was shown while asking.
+        message_after: The template's message after rendering.
     """
 
     answers: Mapping[str, Any]
@@ -89,7 +91,7 @@ class RenderResult:
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """What the template has to say and has not said yet."""
+        """The template's messages that were not shown yet."""
         return tuple(filter(None, (self.message_before, self.message_after)))
 
     def to_json(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""How a question gets its answer: from what was given, what was recorded, a person or its default.
+"""Answer a question: from what was given, what was recorded, a person, or its default.
 
-Copier poses the question; whether an answer fits is decided here, and nothing is replaced unsaid.
+Copier presents the question. Whether an answer fits is decided here, and every replaced answer is
+reported.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Answering:
 
         Raises:
             UsageError: What was given does not fit, or there is no answer at all.
-            KeyboardInterrupt: A person left instead of answering.
+            KeyboardInterrupt: The person interrupted the program instead of answering.
         """
         key = question.var_name
         if key in self._given:
@@ -109,7 +110,7 @@ class Answering:
         """
         try:
             question.get_default()
-        except ValueError:  # Copier would fail rather than ask
+        except ValueError:  # with an unfit default, Copier would fail instead of asking
             question.default = MISSING
         key = question.var_name
         posed = question.get_questionary_structure()
@@ -176,14 +177,16 @@ def name_problem(name: str, parent: Path | None) -> str:
 
     Args:
         name: The name.
-        parent: The folder in which its own would be made, if the name is to be that of its folder.
+        parent: The folder in which the project's own would be made, if the name decides that.
     """
     try:
         names.check_project_name(name)
     except UsageError as error:
-        return error.message
+        return error.message.partition(" can't name a project: ")[
+            2
+        ]  # the name itself is on the screen
     if parent is not None and _taken(parent / name):
-        return f"{parent / name} exists already and is not empty; choose another name"
+        return "a folder of this name exists already and is not empty"
     return ""
 
 
@@ -193,7 +196,7 @@ def show(text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """A template's text for the terminal, without what would control that."""
+    """A template's text without control characters, fit for a terminal."""
     kept = (c for c in text if c in "\n\t" or unicodedata.category(c)[0] != "C")
     return "".join(kept).strip()
 

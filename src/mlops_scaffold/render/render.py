@@ -1,8 +1,8 @@
 """Template tree + answers -> a folder. Copier does the rendering.
 
-Deterministic: the same version and answers give byte-identical files with the same modes, whoever
-renders them and wherever. Copier sees a plain folder (no git, none of its user settings), and what
-it rendered is checked and moved into place in one step.
+Deterministic: the same version and answers give byte-identical files with the same modes on any
+machine. Copier sees a plain folder, without git and without user settings. Its output is checked
+and moved into place in one step.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 MAX_OUTPUT_FILES = 5_000
 
 
-def render(  # noqa: PLR0913  # what can be said of one render
+def render(  # noqa: PLR0913  # as many options as a render has
     tree: TemplateTree,
     answers: Mapping[str, Any],
     into: Path,
@@ -95,19 +95,24 @@ def render(  # noqa: PLR0913  # what can be said of one render
 
 
 def default_problems(root: Path, template: str, *, trusted: bool) -> tuple[QuestionProblem, ...]:
-    """The questions of a template whose own defaults they refuse; nothing is rendered.
+    """The questions of a template that refuse their own defaults; nothing is rendered.
+
+    Args:
+        root: The catalog.
+        template: Slug of the template; "" for a Copier template of its own.
+        trusted: It is our own catalog; any other is examined in the sandbox.
 
     Raises:
         ScaffoldError: The questions can't be asked at all.
     """
     with staging.temporary() as scratch:
-        answers = {"template": template}
+        answers = {"template": template} if template else {}
         job = RenderJob(root=root, into=scratch / "project", answers=answers, carried={})
         if trusted:
             from mlops_scaffold.render.engine import check_defaults  # noqa: PLC0415  # imports Copier
 
             return check_defaults(job)
-        from mlops_scaffold.render.sandbox import check_defaults_limited  # noqa: PLC0415  # as above
+        from mlops_scaffold.render.sandbox import check_defaults_limited  # noqa: PLC0415  # as rarely
 
         return check_defaults_limited(job)
 

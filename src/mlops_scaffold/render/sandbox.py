@@ -1,4 +1,4 @@
-"""Rendering a catalog that is not ours: in a process of its own, under limits.
+"""Render an external catalog in a process of its own, under limits.
 
 Jinja's sandbox keeps a template from running code, but not from looping forever, filling memory or
 filling the disk. The process (`worker`) limits its own CPU time, memory and file size where the
@@ -8,6 +8,7 @@ system can do that; this side watches the clock and what has been written, every
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_scaffold.errors import ScaffoldError, UsageError
-from mlops_scaffold.render.job import QuestionProblem, RenderResult
+from mlops_scaffold.render.job import CANNOT_REPLY, QuestionProblem, RenderResult
 
 if TYPE_CHECKING:
     from mlops_scaffold.render.job import RenderJob
@@ -28,14 +29,14 @@ WALL_SECONDS = 120.0
 MEMORY_BYTES = 1024**3
 FILE_BYTES = 16 * 1024 * 1024
 _POLL_SECONDS = 0.05
-_LIMITS = "other people's catalogs are rendered within limits on time, memory and size"
+_LIMITS = "external catalogs are rendered under limits on time, memory and size"
 
 
 def render_limited(job: RenderJob, *, max_bytes: int, max_files: int) -> RenderResult:
     """As `engine.render_here`, in another process.
 
     Raises:
-        ScaffoldError: It failed there, or went over a limit.
+        ScaffoldError: It failed there, or exceeded a limit.
     """
     reply = _run("render", job, max_bytes=max_bytes, max_files=max_files)
     return RenderResult.from_json(reply["result"])
@@ -52,7 +53,7 @@ def check_defaults_limited(job: RenderJob) -> tuple[QuestionProblem, ...]:
 
 
 def _run(task: str, job: RenderJob, *, max_bytes: int, max_files: int) -> dict[str, Any]:
-    # Beside what is rendered, and so on a disk that is known to take it.
+    # Next to the output, so that a full or read-only TMPDIR does not matter.
     with tempfile.TemporaryDirectory(prefix=".worker-", dir=job.into.parent) as scratch:
         request, reply = Path(scratch) / "request.json", Path(scratch) / "reply.json"
         limits = {"cpu": CPU_SECONDS, "memory": MEMORY_BYTES, "file": FILE_BYTES}
@@ -83,7 +84,7 @@ def _start(request: Path, reply: Path, scratch: str, *, ask: bool) -> subprocess
 def _watch(
     process: subprocess.Popen[bytes], job: RenderJob, *, max_bytes: int, max_files: int
 ) -> None:
-    """Wait for the end; give up on it when it writes too much or, with nobody to ask, too long."""
+    """Wait for the process; stop it if it writes too much or, without questions, is too slow."""
     started = time.monotonic()
     while process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -111,6 +112,8 @@ def _written(folder: Path, enough: int) -> tuple[int, int]:
 
 
 def _read(code: int, reply: Path) -> dict[str, Any]:
+    if code == CANNOT_REPLY:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     try:
         said: dict[str, Any] = json.loads(reply.read_text(encoding="utf-8"))
     except (OSError, ValueError):

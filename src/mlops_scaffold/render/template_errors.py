@@ -1,7 +1,7 @@
-"""What a template's error says, and where in the template it is.
+"""Errors of a template, with the file and line that cause them.
 
-Copier and Jinja raise whatever comes, with paths of the scratch folder or none at all. People need
-the template's file, as the catalog names it, and the line.
+Copier and Jinja raise many kinds of exceptions, with paths in scratch folders or none at all. What
+people need is the template's file, as the catalog names it, and the line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mlops_scaffold.errors import ScaffoldError
 if TYPE_CHECKING:
     from mlops_scaffold.catalog.copier_yml import Entry
 
-_FROM_JINJA = "__jinja_exception__"  # in the frames that Jinja makes up for lines of a template
+_FROM_JINJA = "__jinja_exception__"  # marks the frames that Jinja adds for lines of a template
 _HINT = "for its authors: mlops-scaffold catalog lint"
 
 
@@ -62,7 +62,7 @@ def in_setting(error: Exception, name: str) -> ScaffoldError:
 
 
 def elsewhere(error: Exception, root: Path) -> ScaffoldError:
-    """An error of the template that belongs to none of its files: of a setting, most likely."""
+    """An error in none of the template's files: most likely in a setting."""
     if isinstance(error, OSError) and not isinstance(error, jinja2.TemplateError):
         return _unwritable(error)
     found = _frame(error, root)

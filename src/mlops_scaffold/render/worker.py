@@ -1,4 +1,4 @@
-"""The process in which another catalog is rendered; `sandbox` starts it.
+"""The process in which an external catalog is rendered; `sandbox` starts it.
 
 python -m mlops_scaffold.render.worker REQUEST.json REPLY.json
 """
@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from mlops_scaffold.errors import ScaffoldError, UsageError
-from mlops_scaffold.render.job import RenderJob
+from mlops_scaffold.render.job import CANNOT_REPLY, RenderJob
 
 
 def main() -> None:
-    """Do what the request says, within limits, and write how it went."""
+    """Carry out the request under limits, and write the reply."""
     request, reply = map(Path, sys.argv[1:])
     asked = json.loads(request.read_text(encoding="utf-8"))
     _limit(asked["limits"])
     said = _answer(asked["task"], RenderJob.from_json(asked["job"]))
-    reply.write_text(json.dumps(said, default=str), encoding="utf-8")
+    try:
+        reply.write_text(json.dumps(said, default=str), encoding="utf-8")
+    except OSError:
+        sys.exit(CANNOT_REPLY)
 
 
 def _answer(task: str, job: RenderJob) -> dict[str, Any]:

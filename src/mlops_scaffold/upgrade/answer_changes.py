@@ -1,4 +1,4 @@
-"""What an upgrade changes in the recorded answers, and what it may not change unasked."""
+"""How an upgrade changes the recorded answers, and which changes need consent."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _NEW, _GONE = "new question", "no longer asked"
 
 @dataclass(frozen=True)
 class AnswerChange:
-    """An answer that will be recorded differently; None where there was, or will be, none."""
+    """An answer that changes; `was` or `now` is None if there was none, or will be none."""
 
     key: str
     was: Any
     now: Any
     note: str = ""
-    replaced: bool = False  # it no longer fits: the person did not choose what takes its place
+    replaced: bool = False  # it no longer fits, and nobody chose the new one yet
 
 
 def check_given(answers: Mapping[str, Any]) -> None:
@@ -74,7 +74,7 @@ def check_changes(
     agreed: bool,
     standalone: bool = False,
 ) -> None:
-    """Refuse changes of answers that nobody agreed to, and names that `new` would refuse.
+    """Refuse changes without consent, and names that `new` would refuse.
 
     Args:
         changes: The changes.
@@ -92,7 +92,7 @@ def check_changes(
         listed = "\n".join(f"  {each.key}: {each.note}" for each in replaced)
         given = (word for each in replaced for word in ("-d", f"{each.key}=VALUE"))
         raise UsageError(
-            f"the new version does not allow these answers any more:\n{listed}",
+            f"the new version no longer allows these answers:\n{listed}",
             hint=f"choose others: {shell.program('upgrade', folder, *given)}; or take the"
             f" defaults: {shell.program('upgrade', folder, '-y')}",
         )

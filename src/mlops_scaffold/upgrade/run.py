@@ -264,6 +264,8 @@ def render(
         ScaffoldError: The template fails.
         UsageError: An answer does not fit.
     """
+    if not templates.new.standalone:
+        check_given(request.answers)
     place = Place.of(project.folder, project.recorded)
     old = renders.render(templates.old, project.recorded.answers, place=place)
     new = renders.render(

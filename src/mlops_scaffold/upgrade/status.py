@@ -88,7 +88,7 @@ def status(project: Path, renders: Renders, *, name: str = answers_file.FILE_NAM
         unfinished=_unfinished(repo) if repo else "",
         answers=recorded.answers,
         skip=recorded.skip,
-        differences=_differences(project, repo, base.folder, recorded.name),
+        differences=differences(project, repo, base.folder, recorded.name),
     )
 
 
@@ -110,7 +110,7 @@ def difference(
     version = recorded_version(origin, recorded)
     place = Place.of(project, recorded)
     base = renders.render(renders.tree(origin, version), recorded.answers, place=place).folder
-    files = _differences(project, repo, base, recorded.name)
+    files = differences(project, repo, base, recorded.name)
     if repo is None:
         text = plain_folder.diff(base, project, (*files.edited, *files.deleted), colour=colour)
     else:
@@ -133,7 +133,15 @@ def _unfinished(repo: Repo) -> str:
     return f"{begun.old} -> {begun.new} ({phase})"
 
 
-def _differences(project: Path, repo: Repo | None, base: Path, name: str) -> Differences:
+def differences(project: Path, repo: Repo | None, base: Path, name: str) -> Differences:
+    """What differs between a project and a render.
+
+    Args:
+        project: Its folder.
+        repo: Its repository; None if it is not under git.
+        base: The rendered folder.
+        name: Of the answers file, which is left out.
+    """
     if repo is None:
         edited, deleted, added = plain_folder.compare(base, project, own=name)
     else:

@@ -1,22 +1,22 @@
-"""Which commit the code at work is of."""
+"""Which git commit the running code comes from."""
 
 import subprocess
 
 
-def commit() -> str | None:
-    """Tell the commit's id; nothing without git, a repository or a commit."""
+def head_commit() -> str | None:
+    """Return the id of the current commit, or `None` without git, a repository or a commit."""
     return _git("rev-parse", "HEAD")
 
 
-def changed() -> bool:
-    """Tell whether files that git tracks differ from the commit."""
+def has_uncommitted_changes() -> bool:
+    """Return whether files that git tracks differ from the commit."""
     return bool(_git("status", "--porcelain", "--untracked-files=no"))
 
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(  # noqa: S603 - git and fixed words
-            ["git", *arguments],  # noqa: S607 - whichever git is in use here
+        done = subprocess.run(  # noqa: S603 - git with fixed arguments
+            ["git", *arguments],  # noqa: S607 - whichever git is on PATH
             capture_output=True,
             text=True,
             check=True,

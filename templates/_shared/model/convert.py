@@ -1,4 +1,4 @@
-"""From scikit-learn to ONNX: the same estimator gives the same bytes, in every process."""
+"""Converts scikit-learn models to ONNX: the same estimator always gives the same bytes."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.base import BaseEstimator
 
 Inputs = Sequence[tuple[str, FloatTensorType | StringTensorType]]
-"""Name and type of each input, in order."""
+"""The name and type of each input, in order."""
 
 
 def convert(
@@ -22,22 +22,22 @@ def convert(
     """Convert a fitted estimator or pipeline.
 
     Args:
-        fitted: What to convert.
-        inputs: What it takes.
-        name: Of the graph; skl2onnx would take a random one.
-        opset: Version of ONNX's operators to write.
-        classifier: The classifier in it, if there is one: its probabilities then come as a
-            tensor of shape (rows, labels) instead of a list of maps.
+        fitted: The estimator or pipeline.
+        inputs: Its inputs.
+        name: The name of the ONNX graph; skl2onnx would choose a random one.
+        opset: The version of ONNX's operator set.
+        classifier: The classifier in the pipeline, if there is one. Its probabilities are then
+            a tensor of shape (rows, labels) instead of a list of maps.
     """
     options = None if classifier is None else {id(classifier): {"zipmap": False}}
     proto: onnx.ModelProto = to_onnx(
         fitted, initial_types=list(inputs), options=options, target_opset=opset, name=name
     )
-    # skl2onnx keeps these in a set, whose order is another one in each process.
+    # skl2onnx keeps these in a set, whose order differs from process to process.
     proto.opset_import.sort(key=lambda entry: entry.domain)
     return proto
 
 
 def encode(proto: onnx.ModelProto) -> bytes:
-    """Write a model down, with its maps in a fixed order."""
+    """Serialize a model, with its maps in a fixed order."""
     return bytes(proto.SerializeToString(deterministic=True))

@@ -1,4 +1,4 @@
-"""API keys: who may call."""
+"""API keys: who may call the service."""
 
 from collections.abc import Iterable
 from hashlib import sha256
@@ -14,23 +14,23 @@ _HEADER = HEADER.lower().encode()
 
 
 class ApiKeys:
-    """The known keys. With none, every caller is let in.
+    """The accepted keys. Without any, every caller is let in.
 
-    Only digests are kept and compared, in constant time and against all of them: neither
-    the length nor the beginning of a key can be learnt from how long a refusal takes.
+    Only digests are kept. They are compared in constant time and always against all of them,
+    so the time that a refusal takes reveals neither the length nor the beginning of a key.
     """
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._digests = [sha256(key.encode()).digest() for key in keys]
 
     def accept(self, key: bytes) -> bool:
-        """Whether this key may call."""
+        """Return whether this key is accepted."""
         digest = sha256(key).digest()
         matches = [compare_digest(digest, known) for known in self._digests]
         return any(matches) or not self._digests
 
     def check(self, key: bytes) -> None:
-        """Stop the request if this key may not call.
+        """Stop the request unless this key is accepted.
 
         Raises:
             Problem: 401.
@@ -44,7 +44,7 @@ class ApiKeys:
 
 
 class RequireApiKey:
-    """ASGI middleware that asks for a key under one path prefix."""
+    """ASGI middleware that requires a key for all paths with one prefix."""
 
     def __init__(self, app: ASGIApp, metrics: HttpMetrics, keys: ApiKeys, prefix: str) -> None:
         self.app = app
@@ -58,8 +58,8 @@ class RequireApiKey:
             key = next((value for name, value in scope["headers"] if name == _HEADER), b"")
             try:
                 self.keys.check(key)
-            except Problem as refusal:
+            except Problem as problem:
                 self.metrics.rejected.labels("key").inc()
-                await refusal.response()(scope, receive, send)
+                await problem.response()(scope, receive, send)
                 return
         await self.app(scope, receive, send)

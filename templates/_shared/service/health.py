@@ -1,4 +1,4 @@
-"""What an orchestrator asks: are you alive, do you want traffic, how are you doing?"""
+"""What an orchestrator asks: is it alive, is it ready for traffic, how is it doing?"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,46 +9,46 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from .problems import Problem, documented
+from .problems import Problem, problem_responses
 
 OPEN_PATHS = ("/health/", "/metrics")
-"""Answered without a key, a rate limit or a queue."""
+"""Path prefixes exempt from API keys, rate limits and the concurrency limit."""
 
 
 @dataclass(slots=True)
 class Lifecycle:
-    """Where the process is between start and stop."""
+    """The state of the process between start and stop."""
 
     draining: bool = False
 
 
 class Health(BaseModel):
-    """All is well; anything else is a problem with status 503."""
+    """All is well. Anything else is reported as a problem with status 503."""
 
     status: Literal["ok"] = "ok"
 
 
 def health_routes(
-    lifecycle: Lifecycle, registry: CollectorRegistry, obstacle: Callable[[], str | None]
+    lifecycle: Lifecycle, registry: CollectorRegistry, unready_reason: Callable[[], str | None]
 ) -> APIRouter:
-    """The routes for probes and for Prometheus.
+    """Create the routes for probes and for Prometheus.
 
     Args:
-        lifecycle: Of this process.
-        registry: The metrics to show.
-        obstacle: Says what stands in the way of answering requests, or `None`.
+        lifecycle: The state of this process.
+        registry: The metrics to expose.
+        unready_reason: Returns why requests can't be answered now, or `None` if they can.
     """
     router = APIRouter(tags=["operations"])
 
     @router.get("/health/live")
     async def live() -> Health:
-        """The process runs. If this fails, restart it."""
+        """Report that the process is running. If this fails, restart it."""
         return Health()
 
-    @router.get("/health/ready", responses=documented(503))
+    @router.get("/health/ready", responses=problem_responses(503))
     async def ready() -> Health:
-        """Requests are welcome. If this fails, send them elsewhere."""
-        reason = "Shutting down." if lifecycle.draining else obstacle()
+        """Report whether requests can be answered. If this fails, send them elsewhere."""
+        reason = "Shutting down." if lifecycle.draining else unready_reason()
         if reason:
             raise Problem(503, reason)
         return Health()
@@ -59,7 +59,7 @@ def health_routes(
         responses={200: {"description": "Prometheus text", "content": {"text/plain": {}}}},
     )
     async def metrics() -> Response:
-        """Metrics for Prometheus."""
+        """Expose the metrics to Prometheus."""
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -1,4 +1,4 @@
-"""Starts the service as a process of its own and stops it: for demos, load tests and tests."""
+"""Starts the service as a separate process and stops it: for demos, load tests and tests."""
 
 import os
 import signal
@@ -14,16 +14,16 @@ from tempfile import TemporaryDirectory
 import orjson
 
 _SERVICE = f"{(__package__ or '').rpartition('.')[0]}.serving"
-"""What `python -m` runs: the package beside this one."""
+"""What `python -m` runs: the `serving` package next to this one."""
 
 
 class StartError(Exception):
-    """The service did not come up; the message holds what it printed."""
+    """The service did not start; the message includes its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running service: where it listens, and its process."""
+    """A running service: its address, its process and its log file."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -35,19 +35,19 @@ def running(settings: Mapping[str, str], seconds: float = 60) -> Iterator[Server
     """Run the service on a free port for as long as the block lasts.
 
     Args:
-        settings: Its settings as environment variables, like `{"APP_AUTH": "none"}`. A `.env`
-            that lies around does not count, and paths must be absolute.
-        seconds: How long to wait for it to come up, and later to go down.
+        settings: Its settings as environment variables, like `{"APP_AUTH": "none"}`. Any local
+            `.env` is ignored, and paths must be absolute.
+        seconds: How long to wait for it to start, and later to stop.
 
     Raises:
-        StartError: It did not come up.
+        StartError: It did not start.
     """
-    own = {"APP_HOST": "127.0.0.1", "APP_PORT": "0", "APP_LOG_FORMAT": "json"}
-    environment = {**os.environ, **own, **settings}
+    defaults = {"APP_HOST": "127.0.0.1", "APP_PORT": "0", "APP_LOG_FORMAT": "json"}
+    environment = {**os.environ, **defaults, **settings}
     with TemporaryDirectory(prefix="service-") as folder:
         log = Path(folder, "log")
         with log.open("wb") as file:
-            process = subprocess.Popen(  # noqa: S603 - this very package
+            process = subprocess.Popen(  # noqa: S603 - runs this package
                 [sys.executable, "-m", _SERVICE],
                 cwd=folder,
                 env=environment,
@@ -61,7 +61,7 @@ def running(settings: Mapping[str, str], seconds: float = 60) -> Iterator[Server
 
 
 def stop(process: subprocess.Popen[bytes], seconds: float = 60) -> int:
-    """Ask a service to stop, as an orchestrator does; gives its exit code."""
+    """Ask a service to stop, as an orchestrator does; return its exit code."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
@@ -72,7 +72,7 @@ def stop(process: subprocess.Popen[bytes], seconds: float = 60) -> int:
 
 
 def _wait_for_url(process: subprocess.Popen[bytes], log: Path, seconds: float) -> str:
-    """Read the service's log until it says where it listens."""
+    """Read the service's log until it names the address it listens on."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         ended = process.poll() is not None
@@ -88,6 +88,6 @@ def _wait_for_url(process: subprocess.Popen[bytes], log: Path, seconds: float) -
 def _url(line: bytes) -> str | None:
     try:
         entry = orjson.loads(line)
-    except orjson.JSONDecodeError:  # half a line, still being written
+    except orjson.JSONDecodeError:  # a line that is still being written
         return None
     return str(entry["url"]) if entry.get("message") == "listening" else None

@@ -1,4 +1,4 @@
-"""Limits on what one request, and all requests together, may take: size, time, number."""
+"""Limits on the size, the time and the number of requests."""
 
 import asyncio
 from contextlib import suppress
@@ -11,14 +11,14 @@ from .problems import Problem
 
 _CLOSE = {"Connection": "close"}
 _EXPECT = (b"expect", b"100-continue")
-_DROPPED_BYTES = 16 * 1024 * 1024
-_DROPPED_SECONDS = 5
-"""How much of a body that is too large is read and forgotten."""
+_DISCARD_BYTES = 16 * 1024 * 1024
+_DISCARD_SECONDS = 5
+"""How much of a body that is too large is read and discarded, and for how long."""
 
 
 @dataclass(slots=True)
 class _Exchange:
-    """How far one request has come."""
+    """The progress of one request and its response."""
 
     received: int = 0
     complete: bool = False
@@ -26,11 +26,11 @@ class _Exchange:
 
 
 class _Deadline:
-    """Cancels the task after a while: `asyncio.timeout` at a fifth of its price."""
+    """Cancels the current task after a while, at a fifth of the cost of `asyncio.timeout`."""
 
     def __init__(self, seconds: float) -> None:
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - requests are answered in tasks
+        assert task is not None  # noqa: S101 - every request is answered in a task
         self._task = task
         self._cancelling = task.cancelling()
         self._expired = False
@@ -40,26 +40,26 @@ class _Deadline:
         self._expired = True
         self._task.cancel()
 
-    def caused_it(self) -> bool:
-        """Whether a cancellation comes from here alone; then it is taken back."""
+    def caused_cancellation(self) -> bool:
+        """Return whether only this deadline cancelled the task, and if so, uncancel it."""
         return self._expired and self._task.uncancel() <= self._cancelling
 
-    def over(self) -> None:
-        """The task was in time, or the deadline has passed."""
+    def stop(self) -> None:
+        """Stop the timer: the request is over, in time or not."""
         self._timer.cancel()
 
 
 class Limits:
-    """ASGI middleware that turns away what would take too much.
+    """ASGI middleware that rejects requests which would take too much.
 
     Args:
-        app: What answers the requests.
-        metrics: Where refusals are counted.
-        max_body_bytes: Bodies above this get 413, whether announced or streamed.
-        max_concurrency: Requests beyond this number get 503 at once instead of a queue.
-        seconds: Time for one request, its upload included: then 408, or 503 if the wait
-            is ours.
-        exempt: Paths (prefixes) that are always answered: probes must not queue with load.
+        app: Answers the requests.
+        metrics: Counts the rejected requests.
+        max_body_bytes: Larger bodies get 413, whether announced or streamed.
+        max_concurrency: Requests beyond this number get 503 at once instead of being queued.
+        seconds: Time limit for one request, its upload included. After that it gets 408 if the
+            upload is late, or 503 if the response is.
+        exempt: Path prefixes that are always answered: probes must work under load, too.
     """
 
     def __init__(  # noqa: PLR0913 - one argument per limit
@@ -78,31 +78,31 @@ class Limits:
         self.max_concurrency = max_concurrency
         self.seconds = seconds
         self.exempt = exempt
-        self.running = 0
+        self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http" or scope["path"].startswith(self.exempt):
             await self.app(scope, receive, send)
-        elif self.running >= self.max_concurrency:
+        elif self.in_flight >= self.max_concurrency:
             busy = Problem(
                 503, "Too many requests at once; try again.", headers={"Retry-After": "1"}
             )
             await self._refuse("concurrency", busy, scope, receive, send)
-        elif _announced(scope) > self.max_body_bytes:
-            await _drop(scope, receive)
+        elif _content_length(scope) > self.max_body_bytes:
+            await _discard_body(scope, receive)
             await self._refuse("body", self._too_large(), scope, receive, send)
         else:
-            self.running += 1
+            self.in_flight += 1
             try:
                 await self._limited(scope, receive, send)
             finally:
-                self.running -= 1
+                self.in_flight -= 1
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = _Exchange()
 
-        async def counted() -> Message:
+        async def count_received() -> Message:
             message = await receive()
             if message["type"] == "http.request":
                 exchange.received += len(message.get("body", b""))
@@ -110,30 +110,30 @@ class Limits:
                 if exchange.received > self.max_body_bytes:
                     self.metrics.rejected.labels("body").inc()
                     if not exchange.complete:
-                        await _drop(scope, receive)
+                        await _discard_body(scope, receive)
                     raise self._too_large()
             return message
 
-        async def noted(message: Message) -> None:
+        async def note_started(message: Message) -> None:
             exchange.started = True
             await send(message)
 
         deadline = _Deadline(self.seconds)
         try:
-            await self.app(scope, counted, noted)
+            await self.app(scope, count_received, note_started)
         except asyncio.CancelledError as cancelled:
-            if not deadline.caused_it():
+            if not deadline.caused_cancellation():
                 raise
             if exchange.started:
                 raise TimeoutError from cancelled
-            late = (
+            problem = (
                 Problem(503, "This took too long; try a smaller batch.", headers=_CLOSE)
                 if exchange.complete
                 else Problem(408, "The request body did not arrive in time.", headers=_CLOSE)
             )
-            await self._refuse("time", late, scope, receive, send)
+            await self._refuse("time", problem, scope, receive, send)
         finally:
-            deadline.over()
+            deadline.stop()
 
     async def _refuse(
         self, reason: str, problem: Problem, scope: Scope, receive: Receive, send: Send
@@ -142,30 +142,31 @@ class Limits:
         await problem.response()(scope, receive, send)
 
     def _too_large(self) -> Problem:
-        # What is left of the body is not worth reading, so the connection goes with it.
+        # The rest of the body is not worth reading, so the connection is closed.
         return Problem(413, f"The body is larger than {self.max_body_bytes} bytes.", headers=_CLOSE)
 
 
-async def _drop(scope: Scope, receive: Receive) -> None:
-    """Read on for a while, and keep nothing.
+async def _discard_body(scope: Scope, receive: Receive) -> None:
+    """Read the rest of the body for a while and discard it.
 
-    Most clients look for an answer only when they have sent everything; to close the
-    connection before would be all that they notice. Those that ask first are told at once.
+    Most clients read the response only after they have sent the whole body. If the connection
+    closed before that, they would see a connection error instead of the response. A client
+    that sends `Expect: 100-continue` waits for the response first, so it gets it at once.
     """
     if _EXPECT in scope["headers"]:
         return
-    dropped = 0
+    discarded = 0
     with suppress(TimeoutError):
-        async with asyncio.timeout(_DROPPED_SECONDS):
-            while dropped < _DROPPED_BYTES:
+        async with asyncio.timeout(_DISCARD_SECONDS):
+            while discarded < _DISCARD_BYTES:
                 message = await receive()
-                dropped += len(message.get("body", b""))
+                discarded += len(message.get("body", b""))
                 if not message.get("more_body", False):
                     return
 
 
-def _announced(scope: Scope) -> int:
-    """The Content-Length, or 0; the server has refused those that are not numbers."""
+def _content_length(scope: Scope) -> int:
+    """Return the Content-Length, or 0; the server has already rejected invalid ones."""
     for name, value in scope["headers"]:
         if name == b"content-length":
             return int(value)

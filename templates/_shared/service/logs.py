@@ -1,4 +1,4 @@
-"""The one place that sets up logging: one JSON object a line, or plain text for people."""
+"""The one place that configures logging: a JSON object per line, or plain text for people."""
 
 import logging
 import sys
@@ -11,22 +11,22 @@ import orjson
 LogFormat = Literal["json", "text"]
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""Id of the request being answered; every line logged meanwhile carries it."""
+"""Id of the request being answered; every line logged in the meantime carries it."""
 
 
-def set_up(level: str = "INFO", form: LogFormat = "json") -> None:
-    """Send all logging to standard error, in one form.
+def configure(level: str = "INFO", log_format: LogFormat = "json") -> None:
+    """Send all logs to standard error, in one format.
 
     Facts go beside the message, not into it: `logger.info("saved", extra={"facts": {...}})`.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter(form))
+    handler.setFormatter(formatter(log_format))
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
-def formatter(form: LogFormat) -> logging.Formatter:
-    """The formatter behind `set_up`, for handlers that write elsewhere."""
-    return _Json() if form == "json" else _Text()
+def formatter(log_format: LogFormat) -> logging.Formatter:
+    """Return the formatter that `configure` uses, for handlers that write elsewhere."""
+    return _Json() if log_format == "json" else _Text()
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What Prometheus gets to know about HTTP traffic."""
+"""Prometheus metrics of HTTP traffic."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
@@ -12,7 +12,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 class HttpMetrics:
     """Rate, errors and duration of requests, by method, route and status.
 
-    A registry of its own, not the global one: two apps in one process (tests) don't mix.
+    They have their own registry: two apps in one process, as in tests, don't share metrics.
     """
 
     def __init__(self) -> None:
@@ -20,14 +20,14 @@ class HttpMetrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self.running = 0
+        self.in_flight = 0
         in_flight = Gauge(
             "http_requests_in_flight", "Requests being answered now", registry=self.registry
         )
-        in_flight.set_function(lambda: self.running)
+        in_flight.set_function(lambda: self.in_flight)
         self.rejected = Counter(
             "http_requests_rejected",
-            "Requests turned away before any work was done on them",
+            "Requests rejected before any work was done on them",
             ["reason"],
             registry=self.registry,
         )
@@ -44,14 +44,14 @@ class HttpMetrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
-        # Looking a labelled child up costs more than counting with it.
+        # Looking up a labelled child costs more than incrementing it.
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answered request."""
+    def record(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Record one answered request."""
         children = self._children.get((method, route, status))
         if children is None:
-            # Anyone can invent a method; each would become a time series of its own.
+            # Clients can make up methods, and each would become a time series of its own.
             known = method if method in METHODS else "OTHER"
             children = (
                 self._requests.labels(known, route, str(status)),

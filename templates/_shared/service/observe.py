@@ -1,4 +1,4 @@
-"""The outermost layer: an id, a measurement and a log line for every request."""
+"""The outermost middleware: an id, metrics and a log line for every request."""
 
 import logging
 import random
@@ -17,20 +17,20 @@ _ID_HEADER = b"x-request-id"
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _CLOSE = (b"connection", b"close")
 _ERROR = 400
-_CLIENT_LEFT = 499  # not in the standard, but what proxies write, too
+_CLIENT_LEFT = 499  # not in the standard, but nginx and other proxies log it, too
 
 access = logging.getLogger("access")
 logger = logging.getLogger(__name__)
 
 
 class Observe:
-    """ASGI middleware; nothing gets past it unseen, crashes included.
+    """ASGI middleware that records every request, crashes included.
 
     Args:
-        app: What answers the requests.
-        metrics: Where they are counted.
-        lifecycle: While it drains, clients are asked to connect elsewhere.
-        sample: Share of successful requests that get a log line; errors always do.
+        app: Answers the requests.
+        metrics: Counts and times the requests.
+        lifecycle: While it is draining, responses ask clients to close the connection.
+        sample: Share of successful requests that are logged; errors are always logged.
     """
 
     def __init__(
@@ -46,41 +46,41 @@ class Observe:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began = perf_counter()
-        identity = _identity(scope["headers"])
-        token = request_id.set(identity.decode())
+        started_at = perf_counter()
+        current_id = _request_id(scope["headers"])
+        token = request_id.set(current_id.decode())
         status = 0
 
-        async def observed(message: Message) -> None:
+        async def add_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message["headers"], (_ID_HEADER, identity)]
+                headers = [*message["headers"], (_ID_HEADER, current_id)]
                 if self.lifecycle.draining:
                     headers.append(_CLOSE)
                 message = {**message, "headers": headers}
             await send(message)
 
-        self.metrics.running += 1
+        self.metrics.in_flight += 1
         try:
-            await self.app(scope, receive, observed)
+            await self.app(scope, receive, add_headers)
         except ClientDisconnect:
             status = status or _CLIENT_LEFT
         except Exception:
             logger.exception("unhandled error")
-            if status:  # too late for another answer: let the server cut the connection
+            if status:  # too late for an error response: let the server cut the connection
                 raise
-            sorry = "Something went wrong here. The log tells what, under this request id."
-            await Problem(500, sorry).response()(scope, receive, observed)
+            detail = "Internal error. The log has the details under this request id."
+            await Problem(500, detail).response()(scope, receive, add_headers)
         finally:
-            self.metrics.running -= 1
-            self._record(scope, status, perf_counter() - began)
+            self.metrics.in_flight -= 1
+            self._record(scope, status, perf_counter() - started_at)
             request_id.reset(token)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"]
-        self.metrics.answered(method, _route(scope), status, seconds)
-        if status >= _ERROR or self.sample >= 1 or random.random() < self.sample:  # noqa: S311 - no secret
+        self.metrics.record(method, _route(scope), status, seconds)
+        if status >= _ERROR or self.sample >= 1 or random.random() < self.sample:  # noqa: S311 - not a secret
             facts = {
                 "method": method,
                 "path": scope["path"],
@@ -91,8 +91,8 @@ class Observe:
             access.info("request", extra={"facts": facts})
 
 
-def _identity(headers: list[tuple[bytes, bytes]]) -> bytes:
-    """The caller's request id, if it is a harmless one, or a new one."""
+def _request_id(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Return the caller's request id if it is safe to log, else a new one."""
     for name, value in headers:
         if name == _ID_HEADER and _ID.fullmatch(value):
             return value
@@ -100,6 +100,6 @@ def _identity(headers: list[tuple[bytes, bytes]]) -> bytes:
 
 
 def _route(scope: Scope) -> str:
-    """The route's template, so that paths with ids in them stay one time series."""
+    """Return the route's template, so that paths with ids in them share one time series."""
     route: str = getattr(scope.get("route"), "path", "unmatched")
     return route

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI derives, with problems and keys added."""
+"""The OpenAPI document: what FastAPI derives, plus problem details and API keys."""
 
 from typing import Any
 
@@ -9,19 +9,19 @@ from .auth import HEADER
 from .problems import problem_schema
 
 
-def describe(app: FastAPI, *, with_key: bool) -> dict[str, Any]:
-    """Describe the API of an app.
+def openapi_schema(app: FastAPI, *, requires_key: bool) -> dict[str, Any]:
+    """Build the OpenAPI document of an app.
 
     Args:
         app: The app with all its routes.
-        with_key: Whether callers need an API key for what is under `/v1/`.
+        requires_key: Whether the routes under `/v1/` require an API key.
     """
     api = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     components = api.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = problem_schema()
-    if with_key:
+    if requires_key:
         components["securitySchemes"] = {
             "api-key": {"type": "apiKey", "in": "header", "name": HEADER}
         }

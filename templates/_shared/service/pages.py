@@ -1,4 +1,4 @@
-"""What web pages for people need, whatever they show."""
+"""What every HTML page needs."""
 
 from urllib.parse import parse_qs
 
@@ -15,14 +15,14 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Sent with each page: nothing from elsewhere is loaded, framed or told where one came from."""
+"""Sent with each page: it loads nothing from other sites, can't be framed, sends no referrer."""
 
 
 def read_form(body: bytes) -> dict[str, str]:
-    """The fields of a submitted form; of those with the same name the last.
+    """Return the fields of a submitted form; of several with the same name, the last.
 
     Args:
-        body: As `application/x-www-form-urlencoded`.
+        body: Encoded as `application/x-www-form-urlencoded`.
 
     Raises:
         Problem: 400 if it can't be read.

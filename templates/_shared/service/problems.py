@@ -19,7 +19,7 @@ from ..logs import request_id
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 20
-"""Errors listed in one problem; who sends garbage needs a few hints, not a megabyte of them."""
+"""Most errors listed in one problem: a sender of garbage needs a few hints, not a megabyte."""
 
 
 class FieldError(TypedDict):
@@ -30,7 +30,7 @@ class FieldError(TypedDict):
 
 
 class ProblemBody(TypedDict):
-    """What a client gets instead of the answer (RFC 9457)."""
+    """The body of an error response (RFC 9457)."""
 
     type: str
     title: str
@@ -40,13 +40,13 @@ class ProblemBody(TypedDict):
     errors: NotRequired[list[FieldError]]
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
-    """Stops the request with a clear answer: `raise Problem(404, "no such model")`.
+class Problem(Exception):  # noqa: N818 - the name that RFC 9457 uses
+    """Ends the request with a clear error: `raise Problem(404, "no such model")`.
 
     Args:
         status: HTTP status, 400 or above.
         detail: What is wrong and what to do about it, for people.
-        errors: The parts of the request that are wrong, if they can be named.
+        errors: The invalid parts of the request, if they can be named.
         headers: Extra headers, like `Retry-After`.
     """
 
@@ -65,7 +65,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         self.headers = dict(headers or {})
 
     def response(self) -> Response:
-        """The HTTP response that tells this problem."""
+        """Build the HTTP response for this problem."""
         body = ProblemBody(
             type="about:blank",
             title=HTTPStatus(self.status).phrase,
@@ -79,7 +79,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
 
 
 def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
-    """Translate pydantic's errors."""
+    """Convert pydantic's errors."""
     return [
         FieldError(pointer=_pointer(error["loc"]), detail=error["msg"])
         for error in errors[:MAX_ERRORS]
@@ -90,26 +90,26 @@ def _pointer(location: Sequence[str | int]) -> str:
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
 
 
-def answer_with_problems(app: FastAPI) -> None:
-    """Make every error that leaves an endpoint a problem, also those of the framework."""
+def add_problem_handlers(app: FastAPI) -> None:
+    """Turn every error that leaves an endpoint into a problem, the framework's included."""
 
     @app.exception_handler(Problem)
-    async def of_ours(_: Request, problem: Problem) -> Response:
+    async def handle_problem(_: Request, problem: Problem) -> Response:
         return problem.response()
 
     @app.exception_handler(HTTPException)
-    async def of_the_framework(_: Request, error: HTTPException) -> Response:
+    async def handle_http_exception(_: Request, error: HTTPException) -> Response:
         return Problem(error.status_code, str(error.detail), headers=error.headers).response()
 
     @app.exception_handler(RequestValidationError)
-    async def of_validation(_: Request, error: RequestValidationError) -> Response:
+    async def handle_validation_error(_: Request, error: RequestValidationError) -> Response:
         return Problem(
             422, "The request is not valid.", errors=field_errors(error.errors())
         ).response()
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries for problems that an endpoint may answer with; goes to `responses=`."""
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Document the problems that an endpoint may return; pass the result as `responses=`."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
@@ -118,7 +118,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def problem_schema() -> dict[str, Any]:
-    """JSON schema of a problem, for `components/schemas/Problem`."""
+    """Return the JSON schema of a problem, for `components/schemas/Problem`."""
     schema = TypeAdapter(ProblemBody).json_schema()
     schema["properties"]["errors"]["items"] = schema.pop("$defs")["FieldError"]
     return schema

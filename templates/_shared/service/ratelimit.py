@@ -1,4 +1,4 @@
-"""How often one client may call."""
+"""A limit on how often one client may call."""
 
 import math
 import time
@@ -15,15 +15,15 @@ from .problems import Problem
 class RateLimit:
     """ASGI middleware: a sliding window per client address, kept in this process.
 
-    It stands before the check of API keys, so guessing keys is limited too. Each replica
-    counts for itself; behind a proxy the client's address comes from `X-Forwarded-For`,
-    which the server believes only from the proxies named in the settings.
+    It comes before the check of API keys, so that guessing keys is limited, too. Each replica
+    counts on its own. Behind a proxy, the client's address comes from `X-Forwarded-For`, which
+    the server trusts only from the proxies named in the settings.
 
     Args:
-        app: What answers the requests.
-        metrics: Where refusals are counted.
+        app: Answers the requests.
+        metrics: Counts the rejected requests.
         rate: Like `100/second` or `5000/hour`.
-        exempt: Paths (prefixes) that are never limited.
+        exempt: Path prefixes that are never limited.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class RateLimit:
                 state = await self.window.get_window_stats(self.rate, client)
                 wait = max(1, math.ceil(state.reset_time - time.time()))
                 self.metrics.rejected.labels("rate").inc()
-                slower = Problem(
+                problem = Problem(
                     429,
-                    f"More than {self.rate}; try again in {wait} s.",
+                    f"The limit is {self.rate}; try again in {wait} s.",
                     headers={"Retry-After": str(wait)},
                 )
-                await slower.response()(scope, receive, send)
+                await problem.response()(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Runs a service from its settings to its end, as its `python -m` does."""
+"""Runs a service from start to stop: what its `python -m` does."""
 
 import sys
 from collections.abc import Callable
@@ -10,34 +10,34 @@ from starlette.types import ASGIApp
 from .. import logs
 from .health import Lifecycle
 from .server import serve
-from .settings import ServiceSettings, SettingsError, complaints
+from .settings import ServiceSettings, SettingsError, format_errors
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
 def run(
-    read: Callable[[], Settings],
+    read_settings: Callable[[], Settings],
     create_app: Callable[[Settings, Lifecycle], ASGIApp],
-    known: type[Exception],
+    expected: type[Exception],
 ) -> int:
-    """Serve until told to stop; gives the exit code.
+    """Serve until told to stop; return the exit code.
 
     Args:
-        read: Reads the settings.
-        create_app: Makes the app.
-        known: What goes wrong in making it, with a message that says all that a user needs.
+        read_settings: Reads the settings.
+        create_app: Creates the app.
+        expected: An error of creating the app whose message is all that a user needs to see.
     """
     try:
-        settings = read()
-        logs.set_up(settings.log_level, settings.log_format)
+        settings = read_settings()
+        logs.configure(settings.log_level, settings.log_format)
         lifecycle = Lifecycle()
         serve(create_app(settings, lifecycle), settings, lifecycle)
     except ValidationError as error:
-        wrong = complaints(error)
-    except (SettingsError, known) as error:
-        wrong = [str(error)]
+        messages = format_errors(error)
+    except (SettingsError, expected) as error:
+        messages = [str(error)]
     else:
         return 0
-    for line in wrong:
-        print(f"error: {line}", file=sys.stderr)  # noqa: T201 - said to whoever starts it
+    for message in messages:
+        print(f"error: {message}", file=sys.stderr)  # noqa: T201 - for whoever starts it
     return 1

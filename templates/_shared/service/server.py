@@ -1,4 +1,4 @@
-"""Runs an app until it is told to stop, and then stops without losing a request."""
+"""Runs an app until it is told to stop, then stops without losing a request."""
 
 import asyncio
 import gc
@@ -18,11 +18,11 @@ logger = logging.getLogger(__name__)
 
 
 class DrainingServer(uvicorn.Server):
-    """A server that says goodbye before it leaves.
+    """A server that drains before it stops.
 
-    On SIGTERM it turns unready and asks clients to close their connections, but goes on
-    answering for `drain_seconds`, time for load balancers to notice. Then it stops listening
-    and finishes what is in flight. A second signal skips the first part.
+    On SIGTERM it reports that it is not ready and asks clients to close their connections, but
+    keeps answering for `drain_seconds`, so that load balancers can notice. Then it stops
+    listening and finishes the requests in flight. A second signal skips the wait.
     """
 
     def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, drain_seconds: float) -> None:
@@ -31,11 +31,11 @@ class DrainingServer(uvicorn.Server):
         self.drain_seconds = drain_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve, and note the loop for the signal handler."""
+        """Start serving, and keep the event loop for the signal handler."""
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
-        # What is here now stays for ever: searching it for garbage again and again would
-        # make some requests wait.
+        # Everything loaded so far stays until the end. Freezing it keeps the garbage collector
+        # from scanning it again and again, which would delay some requests.
         gc.collect()
         gc.freeze()
         for listener in sockets or []:
@@ -44,12 +44,12 @@ class DrainingServer(uvicorn.Server):
             logger.info("listening", extra={"facts": {"url": url}})
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Begin to stop; uvicorn calls this on SIGTERM and SIGINT."""
+        """Start to drain; uvicorn calls this on SIGTERM and SIGINT."""
         if self.lifecycle.draining:
             self.should_exit = True
             return
         self.lifecycle.draining = True
-        if sig == signal.SIGINT:  # Ctrl-C: somebody waits at a terminal
+        if sig == signal.SIGINT:  # Ctrl-C: a person is waiting at a terminal
             self.should_exit = True
             return
         self._loop.call_soon_threadsafe(self._loop.call_later, self.drain_seconds, self._stop)
@@ -62,7 +62,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Open the socket to serve on.
 
     Raises:
-        SettingsError: This address can't be had.
+        SettingsError: The address can't be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -70,22 +70,22 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise SettingsError(
             f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}. "
-            "APP_HOST and APP_PORT choose another address; port 0 takes a free one."
+            "Set APP_HOST and APP_PORT to another address; port 0 picks a free one."
         ) from error
 
 
 def serve(app: ASGIApp, settings: ServiceSettings, lifecycle: Lifecycle) -> None:
-    """Serve until SIGTERM or SIGINT; returns when the last request has been answered.
+    """Serve until SIGTERM or SIGINT; return once the last request has been answered.
 
     Raises:
-        SettingsError: The address can't be had.
+        SettingsError: The address can't be used.
     """
     config = uvicorn.Config(
         app,
         http="httptools",
         ws="none",
         log_config=None,
-        access_log=False,  # Observe writes one, with request ids
+        access_log=False,  # `Observe` writes one, with request ids
         server_header=False,
         proxy_headers=bool(settings.forwarded_allow_ips),
         forwarded_allow_ips=settings.forwarded_allow_ips,

@@ -1,4 +1,4 @@
-"""Puts the plumbing around an app, in the one order that makes sense."""
+"""Adds the plumbing to an app, in the one order that works."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -9,13 +9,13 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from .auth import ApiKeys, RequireApiKey
-from .direct import Direct, Endpoint
+from .fast_path import Endpoint, FastPath
 from .health import OPEN_PATHS, Lifecycle, health_routes
 from .limits import Limits
 from .metrics import HttpMetrics
 from .observe import Observe
-from .openapi import describe
-from .problems import answer_with_problems
+from .openapi import openapi_schema
+from .problems import add_problem_handlers
 from .ratelimit import RateLimit
 from .settings import ServiceSettings
 
@@ -25,56 +25,57 @@ def bare_app(
     description: str,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
-    """Make an app without routes, whose `/docs` needs nothing from a CDN.
+    """Create an app without routes, whose `/docs` page needs no CDN.
 
     Args:
-        title: Of the API, for those who read about it.
-        description: Of the API.
-        lifespan: What is to be done before the first request and after the last.
+        title: Title of the API in its documentation.
+        description: Description of the API in its documentation.
+        lifespan: Runs before the first request and after the last.
     """
     return FastAPIOffline(
         title=title,
         description=description,
         version="1.0",
         lifespan=lifespan,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # equip sees to these
+        # `configure_app` adds metrics and logs.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
 
 
-def equip(  # noqa: PLR0913 - each is a part that the caller owns
+def configure_app(  # noqa: PLR0913 - the caller owns each of these
     app: FastAPI,
     settings: ServiceSettings,
     *,
     keys: ApiKeys,
     metrics: HttpMetrics,
     lifecycle: Lifecycle,
-    obstacle: Callable[[], str | None],
+    unready_reason: Callable[[], str | None],
     openapi: Callable[[], dict[str, Any]] | None = None,
-    direct: Sequence[Endpoint] = (),
+    fast_path: Sequence[Endpoint] = (),
 ) -> None:
-    """Add health, metrics, problems, authentication and limits to an app.
+    """Add health checks, metrics, problem details, authentication and limits to an app.
 
-    A request passes `Observe`, `Limits`, `RateLimit` and `RequireApiKey`, in this order;
-    only then is any of its body read, by an endpoint that is called directly or by the app.
+    A request passes through `Observe`, `Limits`, `RateLimit` and `RequireApiKey`, in this
+    order. Only then is its body read, by an endpoint on the fast path or by the app.
 
     Args:
-        app: The app; its own routes under `/v1/` need a key.
+        app: The app; its own routes under `/v1/` require an API key.
         settings: The limits.
-        keys: Who may call.
+        keys: The accepted API keys.
         metrics: Where traffic is counted.
-        lifecycle: Of this process; the server sets it to draining.
-        obstacle: Says why requests can't be answered now, or `None`.
-        openapi: Describes the API; by default its routes say it all.
-        direct: The busiest endpoints.
+        lifecycle: The state of this process; the server sets it to draining.
+        unready_reason: Returns why requests can't be answered now, or `None` if they can.
+        openapi: Builds the OpenAPI document; by default it is derived from the routes.
+        fast_path: Endpoints that bypass the framework.
     """
-    # FastAPI's documented way to describe an API in words of one's own.
+    # FastAPI's documented way to replace the OpenAPI document.
     app.openapi = openapi or partial(  # type: ignore[method-assign]
-        describe, app, with_key=settings.auth == "api-key"
+        openapi_schema, app, requires_key=settings.auth == "api-key"
     )
-    app.include_router(health_routes(lifecycle, metrics.registry, obstacle))
-    answer_with_problems(app)
-    # The last one added is the outermost.
-    app.add_middleware(Direct, endpoints=direct)
+    app.include_router(health_routes(lifecycle, metrics.registry, unready_reason))
+    add_problem_handlers(app)
+    # The middleware added last is the outermost.
+    app.add_middleware(FastPath, endpoints=fast_path)
     app.add_middleware(RequireApiKey, metrics=metrics, keys=keys, prefix="/v1/")
     if settings.rate_limit != "off":
         app.add_middleware(RateLimit, metrics=metrics, rate=settings.rate_limit, exempt=OPEN_PATHS)

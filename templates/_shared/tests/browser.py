@@ -1,14 +1,15 @@
-"""A real browser for tests, and what a page must keep to in it."""
+"""A real browser for tests, and checks that apply to every page."""
 
 import os
 import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PHONE = {"width": 360, "height": 640}
+PATIENCE_MS = 120_000  # a busy machine is slow, not wrong
 
 
 @pytest.fixture(scope="module")
@@ -17,10 +18,13 @@ def browser() -> Iterator[Browser]:
     found = os.environ.get("CHROME") or next(filter(None, map(shutil.which, NAMES)), None)
     with sync_playwright() as playwright:
         try:
-            # In containers there is no user namespace for the sandbox; the page is our own.
-            chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+            # Containers lack the user namespaces that the sandbox needs; the page is our own.
+            chromium = playwright.chromium.launch(
+                executable_path=found, args=["--no-sandbox"], timeout=PATIENCE_MS
+            )
         except Error as error:
-            pytest.skip(f"no Chromium here; `make browser` installs one ({error.message[:80]})")
+            pytest.skip(f"no Chromium found; `make browser` installs one ({error.message[:80]})")
+        expect.set_options(timeout=PATIENCE_MS)
         yield chromium
         chromium.close()
 
@@ -31,8 +35,9 @@ def fail_on_error(line: ConsoleMessage) -> None:
 
 
 def open_page(browser: Browser, url: str, viewport: dict[str, int] | None = None) -> Page:
-    """Open a page that fails the test if its script fails or its policy is broken."""
+    """Open a page; an error in its script or a violation of its policy fails the test."""
     page = browser.new_page(viewport=viewport)  # type: ignore[arg-type]
+    page.set_default_timeout(PATIENCE_MS)
     page.on("pageerror", lambda error: pytest.fail(f"script: {error}"))
     page.on("console", fail_on_error)
     page.goto(url)
@@ -40,7 +45,7 @@ def open_page(browser: Browser, url: str, viewport: dict[str, int] | None = None
 
 
 def contrast(page: Page, selector: str) -> float:
-    """Contrast of text to background, as WCAG defines it."""
+    """The contrast between text and background, as WCAG defines it."""
     colours = page.eval_on_selector(
         selector,
         "e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor].map("

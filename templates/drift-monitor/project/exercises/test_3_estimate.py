@@ -1,4 +1,4 @@
-"""Exercise 3: a metric tells how far the last estimate of performance was off, and is watched."""
+"""Exercise 3: a metric shows the error of the last performance estimate, with an alert on it."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ def metric(client: TestClient, name: str) -> float:
     return float(next(line.split()[-1] for line in lines if line.startswith(name)))
 
 
-def test_it_is_the_distance_of_estimate_and_truth_in_the_last_window_with_both(
+def test_it_is_the_estimation_error_in_the_last_window_with_labels(
     client: TestClient,
 ) -> None:
-    # Window 24 was estimated at 0.76 and turned out to be 0.75.
+    # In window 24, the estimate was 0.76 and the measured value 0.75.
     assert abs(metric(client, "drift_estimate_error") - 0.01) < 1e-9
 
 
-def test_an_alert_watches_it() -> None:
+def test_there_is_an_alert_on_it() -> None:
     assert "drift_estimate_error" in ALERTS.read_text(encoding="utf-8")

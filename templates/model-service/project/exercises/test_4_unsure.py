@@ -1,4 +1,4 @@
-"""Exercise 4: count the predictions that the model is not sure of, and raise an alert."""
+"""Exercise 4: count the predictions that the model is unsure of, and alert on them."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ ALERTS = Path(__file__).parents[1] / "deploy" / "prometheus" / "alerts.yml"
 
 
 def unsure(client: TestClient) -> float:
-    """What `model_unsure_total` stands at: rows whose best label has less than 80 percent."""
+    """The value of `model_unsure_total`: rows whose best label has less than 80 %."""
     lines = client.get("/metrics").text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("model_unsure_total"))
 
 
 def test_only_unsure_rows_are_counted(client: TestClient) -> None:
-    # From a typical versicolor to a typical virginica: somewhere between, no model can be sure.
+    # From a typical versicolor to a typical virginica: somewhere in between, no model is sure.
     steps = [step / 50 for step in range(51)]
     rows = [
         {
@@ -25,8 +25,8 @@ def test_only_unsure_rows_are_counted(client: TestClient) -> None:
         }
         for step in steps
     ]
-    answer = client.post("/v1/predict", json={"rows": rows}).json()
-    expected = sum(max(row["probabilities"].values()) < 0.8 for row in answer["predictions"])
+    response = client.post("/v1/predict", json={"rows": rows}).json()
+    expected = sum(max(row["probabilities"].values()) < 0.8 for row in response["predictions"])
     assert 0 < expected < len(rows)
     assert unsure(client) == expected
 

@@ -1,1 +1,1 @@
-"""An open-loop load test: requests leave on schedule, whether or not answers come back."""
+"""An open-loop load test: requests are sent on schedule, whether or not responses arrive."""

@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 client: cheap enough to measure a server on the same machine."""
+"""A small HTTP/1.1 client, light enough to measure a server on the same machine."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 @dataclass(slots=True)
 class Client:
-    """Sends one fixed request again and again, over connections that it keeps.
+    """Sends one fixed request repeatedly over persistent connections.
 
     Attributes:
-        host: Where to connect to.
-        port: Where to connect to.
-        request: The whole request, head and body, as it goes over the wire.
+        host: The host to connect to.
+        port: The port to connect to.
+        request: The whole request, head and body, as it is sent.
     """
 
     host: str
@@ -38,15 +38,15 @@ class Client:
         return cls(parts.hostname, parts.port or 80, request)
 
     async def send(self) -> int:
-        """Send the request; gives the status once the whole answer has arrived.
+        """Send the request; return the status once the whole response has arrived.
 
         Raises:
-            OSError: There is no connection to be had, or it broke.
+            OSError: The connection failed.
         """
         reader, writer = self._take() or await asyncio.open_connection(self.host, self.port)
         try:
             writer.write(self.request)
-            status, close = await _read_answer(reader)
+            status, close = await _read_response(reader)
         except BaseException:
             writer.close()
             raise
@@ -57,7 +57,7 @@ class Client:
         return status
 
     def _take(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """An idle connection that the server has not closed meanwhile."""
+        """Return an idle connection that the server has not closed, if there is one."""
         while self._idle:
             reader, writer = self._idle.pop()
             if not reader.at_eof():
@@ -69,11 +69,11 @@ class Client:
         """Close the connections that are not in use."""
         while self._idle:
             self._idle.pop()[1].close()
-        await asyncio.sleep(0)  # the loop closes them in its next round
+        await asyncio.sleep(0)  # let the event loop close them
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
-    """Read one answer; gives its status and whether the connection ends with it."""
+async def _read_response(reader: asyncio.StreamReader) -> tuple[int, bool]:
+    """Read one response; return its status and whether the connection must be closed."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = next(
@@ -83,5 +83,5 @@ async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
         )
         await reader.readexactly(length)
     except (asyncio.IncompleteReadError, StopIteration) as error:
-        raise ConnectionError("the answer was cut short") from error
+        raise ConnectionError("the response was cut short") from error
     return int(head.split(b" ", 2)[1]), b"\r\nconnection: close\r\n" in head

@@ -1,4 +1,4 @@
-"""Exercise 1: answers say in a header how they ended."""
+"""Exercise 1: responses have the outcome in a header."""
 
 from fastapi.testclient import TestClient
 

@@ -1,4 +1,4 @@
-"""Exercise 4: count the answers that were given without being sure, and raise an alert."""
+"""Exercise 4: count answers with low confidence, and alert on them."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ ALERTS = Path(__file__).parents[1] / "deploy" / "prometheus" / "alerts.yml"
 
 
 def unsure(client: TestClient) -> float:
-    """What `rag_unsure_total` stands at: questions answered with a confidence below 0.8."""
+    """Return `rag_unsure_total`: the number of answers with a confidence below 0.8."""
     lines = client.get("/metrics").text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("rag_unsure_total"))
 

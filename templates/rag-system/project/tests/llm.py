@@ -1,4 +1,4 @@
-"""A server that speaks OpenAI's protocol and behaves as a test wants, badly too."""
+"""An OpenAI-compatible server that behaves, or misbehaves, as a test wants."""
 
 import json
 import re
@@ -10,57 +10,59 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-_ORDER = re.compile(r"(?:say|write|output|reply with|print|respond with)[^A-Z\n]{0,40}(PWNED\w*)")
+_INSTRUCTION = re.compile(
+    r"(?:say|write|output|reply with|print|respond with)[^A-Z\n]{0,40}(PWNED\w*)"
+)
 
 
 @dataclass
 class Script:
-    """What the server does.
+    """The server's behaviour.
 
     Attributes:
-        reply: What the model says.
-        first: What it says before that, one after the other.
-        obedient: Say what any text in the prompt orders, as a gullible model would.
-        statuses: Statuses of the first answers, before it works.
-        pause: Seconds before each answer.
-        prompts: What it has been asked.
-        formats: What form each answer was to have, if any was asked for.
+        reply: The model's reply.
+        first: Replies to give before that, in order.
+        obedient: Whether to follow instructions in the prompt, as a gullible model would.
+        statuses: HTTP statuses of the first responses, before it works.
+        delay: Seconds before each response.
+        prompts: The prompts received.
+        formats: The response format of each request, if it asked for one.
     """
 
     reply: str = "NO ANSWER"
     first: list[str] = field(default_factory=list)
     obedient: bool = False
     statuses: list[int] = field(default_factory=list)
-    pause: float = 0.0
+    delay: float = 0.0
     prompts: list[str] = field(default_factory=list)
     formats: list[Any] = field(default_factory=list)
 
-    def says(self, prompt: str) -> str:
-        order = _ORDER.search(prompt) if self.obedient else None
+    def reply_to(self, prompt: str) -> str:
+        order = _INSTRUCTION.search(prompt) if self.obedient else None
         reply = self.first.pop(0) if self.first else self.reply
         return f"{order[1]}. {reply}" if order else reply
 
 
 @contextmanager
 def serving(script: Script) -> Iterator[str]:
-    """Run the server for as long as the block lasts; gives its address."""
+    """Run the server within the block, and yield its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            time.sleep(script.pause)
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            time.sleep(script.delay)
             if script.statuses:
                 self._send(
                     script.statuses.pop(0), "application/json", b'{"error": {"message": "no"}}'
                 )
             elif self.path.endswith("/embeddings"):
-                rows = [[float(len(text)), 1.0, 0.0] for text in asked["input"]]
+                rows = [[float(len(text)), 1.0, 0.0] for text in request["input"]]
                 self._json({"data": [{"index": i, "embedding": r} for i, r in enumerate(rows)]})
             else:
-                prompt = "\n".join(each["content"] for each in asked["messages"])
+                prompt = "\n".join(each["content"] for each in request["messages"])
                 script.prompts.append(prompt)
-                script.formats.append(asked.get("response_format"))
-                self._stream(script.says(prompt))
+                script.formats.append(request.get("response_format"))
+                self._stream(script.reply_to(prompt))
 
         def _stream(self, reply: str) -> None:
             events: list[dict[str, Any]] = [
@@ -87,11 +89,11 @@ def serving(script: Script) -> Iterator[str]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            with suppress(BrokenPipeError):  # whoever asked has given up
+            with suppress(BrokenPipeError):  # the client has given up
                 self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()

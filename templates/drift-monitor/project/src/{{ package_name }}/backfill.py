@@ -1,4 +1,4 @@
-"""Takes past predictions from a file into the store, as if they had come in one by one."""
+"""Loads past predictions from a file into the store, as if they had just been received."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,9 +8,9 @@ from typing import Any
 
 import duckdb
 
-from .frame import Names
-from .records import Added, Label, Prediction
-from .serving.inbox import LabelRow, PredictionRow, read_rows
+from .frame import ColumnNames
+from .records import IngestResult, Label, Prediction
+from .serving.ingest import LabelRow, PredictionRow, parse_rows
 from .sources.files import sql_of
 from .sources.tables import SourceError
 from .store.db import Database
@@ -19,36 +19,40 @@ from .store.events import add_labels, add_predictions
 BATCH = 5000
 
 
-def backfill(database: Database, path: str, names: Names) -> tuple[Added, Added]:
-    """Add the predictions of a file, in its order, and the labels that it has.
+def backfill(
+    database: Database, path: str, names: ColumnNames
+) -> tuple[IngestResult, IngestResult]:
+    """Add the predictions of a file, in file order, and its labels, if any.
 
-    What is known already is not added again, so a run that was cut short can be repeated.
+    Rows that are already stored are skipped, so an interrupted run can be repeated.
 
     Returns:
-        What became of the predictions, and of the labels.
+        The results for the predictions and for the labels.
 
     Raises:
         SourceError: The file cannot be read, or has no ids.
     """
-    predictions, labels = Added(0, 0, 0), Added(0, 0, 0)
+    predictions, labels = IngestResult(0, 0, 0), IngestResult(0, 0, 0)
     for rows in _batches(path, names):
         now = datetime.now(UTC)
-        good = read_rows([_prediction(row, names) for row in rows], partial(_read_prediction, now))
-        known = read_rows(
+        parsed = parse_rows(
+            [_prediction(row, names) for row in rows], partial(_read_prediction, now)
+        )
+        labelled = parse_rows(
             [
-                {"id": _identity(row[names.id]), "label": row[names.label]}
+                {"id": _id(row[names.id]), "label": row[names.label]}
                 for row in rows
                 if row.get(names.label) is not None
             ],
             partial(_read_label, now),
         )
-        predictions = _sum(predictions, add_predictions(database, good.rows, now))
-        labels = _sum(labels, add_labels(database, known.rows, now))
+        predictions = _sum(predictions, add_predictions(database, parsed.rows, now))
+        labels = _sum(labels, add_labels(database, labelled.rows, now))
     return predictions, labels
 
 
-def _batches(path: str, names: Names) -> Iterator[list[dict[str, Any]]]:
-    """The rows of a file as the inbox wants them, some thousands at a time."""
+def _batches(path: str, names: ColumnNames) -> Iterator[list[dict[str, Any]]]:
+    """The rows of a file as dictionaries, BATCH rows at a time."""
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET threads = 1")
@@ -57,22 +61,22 @@ def _batches(path: str, names: Names) -> Iterator[list[dict[str, Any]]]:
             columns = [column[0] for column in rows.description or ()]
             if names.id not in columns:
                 raise SourceError(
-                    f"{path}: no column {names.id!r}; which has the ids? (APP_ID_COLUMN)"
+                    f"{path}: no column {names.id!r}; set APP_ID_COLUMN to the column with the ids"
                 )
             while batch := rows.fetchmany(BATCH):
                 yield [
-                    {name: _plain(value) for name, value in zip(columns, row, strict=True)}
+                    {name: _json_value(value) for name, value in zip(columns, row, strict=True)}
                     for row in batch
                 ]
         except duckdb.Error as error:
             raise SourceError(f"{path}: {error}") from error
 
 
-def _prediction(row: dict[str, Any], names: Names) -> dict[str, Any]:
+def _prediction(row: dict[str, Any], names: ColumnNames) -> dict[str, Any]:
     content = {
-        "id": _identity(row[names.id]),
+        "id": _id(row[names.id]),
         "prediction": row.get(names.prediction),
-        "features": {name: value for name, value in row.items() if name not in names.no_features},
+        "features": {name: value for name, value in row.items() if name not in names.non_features},
     }
     if row.get(names.score) is not None:
         content["score"] = row[names.score]
@@ -89,12 +93,12 @@ def _read_label(now: datetime, row: Any) -> Label:
     return LabelRow.model_validate(row).record(now)
 
 
-def _identity(value: Any) -> Any:
+def _id(value: Any) -> Any:
     return str(value) if isinstance(value, int) else value
 
 
-def _plain(value: Any) -> Any:
-    """A value of the database as JSON would have it; times without a zone are taken as UTC."""
+def _json_value(value: Any) -> Any:
+    """Convert a DuckDB value to what JSON input would contain; naive times are taken as UTC."""
     if isinstance(value, float) and value != value:  # noqa: PLR0124 - NaN
         return None
     if isinstance(value, Decimal):
@@ -104,7 +108,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _sum(one: Added, other: Added) -> Added:
-    return Added(
+def _sum(one: IngestResult, other: IngestResult) -> IngestResult:
+    return IngestResult(
         one.added + other.added, one.known + other.known, one.quarantined + other.quarantined
     )

@@ -1,4 +1,4 @@
-"""The reference, prepared: all that checks need to know of what is normal."""
+"""The prepared reference: everything that checks need to compare a window with it."""
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -10,25 +10,25 @@ from . import multivariate, performance
 from .frame import LABEL, PREDICTION, SCORE, Floats, Frame, Table, gather
 from .multivariate import Embedding
 from .performance import LossModel
-from .profiles import Profile, profile_numbers, profile_texts
+from .profiles import Profile, profile_categories, profile_numbers
 from .records import Column, Role, Schema, Task
 from .stats.numeric import sorted_values
 
-SAMPLE = 20_000
-"""Tests that look at whole rows use so many, drawn at random, of what is larger."""
-KEEP = 200_000
-"""References up to so many rows are kept sorted in memory; larger ones are read again."""
+MAX_SAMPLE = 20_000
+"""Tests on whole rows use a random sample of at most this many rows."""
+MAX_ROWS_IN_MEMORY = 200_000
+"""References up to this size are kept sorted in memory; larger ones are read again."""
 MIN_LABELS = 100
-"""With fewer labelled rows in the reference, nothing is said of performance."""
+"""With fewer labelled rows in the reference, performance is not monitored."""
 
 
 class BaselineError(Exception):
-    """The reference cannot serve as one."""
+    """The reference data cannot be used."""
 
 
 @dataclass(frozen=True)
 class Losses:
-    """How well the model did on the reference, row by row of the sample that has labels."""
+    """The model's losses on the labelled rows of the reference sample, row by row."""
 
     model: LossModel
     frame: Frame
@@ -39,7 +39,7 @@ class Losses:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A reference, prepared. `profiles` are of the columns of the schema, in their order."""
+    """A prepared reference. `profiles` are in the order of the schema's columns."""
 
     schema: Schema
     rows: int
@@ -49,21 +49,21 @@ class Baseline:
     sample: Frame
     embedding: Embedding
     embedded: Floats
-    """Rows of the sample as the embedding shows them. Shape (sample rows, features)."""
+    """The embedding of the sample. Shape (sample rows, features)."""
     losses: Losses | None
     _sorted: dict[str, Floats] = field(default_factory=dict, repr=False)
 
     @property
     def feature_profiles(self) -> tuple[Profile, ...]:
-        """The profiles of what goes into the model."""
+        """The profiles of the model's inputs."""
         return tuple(each for each in self.profiles if each.column.role == "feature")
 
-    def ordered(self, column: str) -> Floats:
+    def sorted_column(self, column: str) -> Floats:
         """All values of a numeric column, sorted, without NaN."""
         if column in self._sorted:
             return self._sorted[column]
         values = sorted_values(self.table.numbers(column))
-        if self.rows <= KEEP:
+        if self.rows <= MAX_ROWS_IN_MEMORY:
             self._sorted[column] = values
         return values
 
@@ -72,7 +72,7 @@ def fit(table: Table, task: Task, seed: int = 0) -> Baseline:
     """Prepare a reference.
 
     Raises:
-        BaselineError: It has no column to watch.
+        BaselineError: It has no column to monitor.
     """
     schema = schema_of(table, task)
     digest = blake2b(repr(schema).encode(), digest_size=16)
@@ -82,9 +82,9 @@ def fit(table: Table, task: Task, seed: int = 0) -> Baseline:
         profiles.append(profile)
         digest.update(repr((profile.groups, profile.counts.tolist(), seed)).encode())
         digest.update(ordered.tobytes())
-        if column.kind == "numeric" and table.rows <= KEEP:
+        if column.kind == "numeric" and table.rows <= MAX_ROWS_IN_MEMORY:
             kept[column.name] = ordered
-    sample = gather(table, schema, sample_rows(table.rows, SAMPLE, seed))
+    sample = gather(table, schema, sample_rows(table.rows, MAX_SAMPLE, seed))
     features = tuple(each for each in profiles if each.column.role == "feature")
     embedding = multivariate.fit(features, sample, seed)
     return Baseline(
@@ -102,10 +102,10 @@ def fit(table: Table, task: Task, seed: int = 0) -> Baseline:
 
 
 def schema_of(table: Table, task: Task) -> Schema:
-    """The schema that the columns of a reference show.
+    """Infer the schema from the columns of a reference.
 
     Raises:
-        BaselineError: There is no column to watch.
+        BaselineError: There is no column to monitor.
     """
     roles: dict[str, Role] = {PREDICTION: "prediction", SCORE: "score"}
     columns = [
@@ -113,15 +113,15 @@ def schema_of(table: Table, task: Task) -> Schema:
         for name, kind in sorted(table.kinds.items(), key=lambda item: item[0] in roles)
     ]
     if not columns:
-        raise BaselineError("the reference has no columns to watch")
+        raise BaselineError("the reference has no columns to monitor")
     return Schema(task, tuple(columns))
 
 
-def sample_rows(rows: int, most: int, seed: int) -> NDArray[np.int64] | None:
-    """Positions of a random sample, in order; None where all rows will do."""
-    if rows <= most:
+def sample_rows(rows: int, limit: int, seed: int) -> NDArray[np.int64] | None:
+    """Draw a random sample of row positions, sorted; None if all rows fit into the limit."""
+    if rows <= limit:
         return None
-    chosen = np.random.default_rng(seed).choice(rows, size=most, replace=False)
+    chosen = np.random.default_rng(seed).choice(rows, size=limit, replace=False)
     return np.sort(chosen)
 
 
@@ -143,8 +143,8 @@ def _fit_losses(
 
 
 def _profile(table: Table, column: Column) -> tuple[Profile, Floats]:
-    """The profile of a column; of a numeric one also its sorted values."""
+    """The profile of a column and, if it is numeric, its sorted values."""
     if column.kind == "categorical":
-        return profile_texts(column, table.texts(column.name)), np.empty(0)
+        return profile_categories(column, table.categories(column.name)), np.empty(0)
     ordered = sorted_values(table.numbers(column.name))
     return profile_numbers(column, ordered, table.rows), ordered

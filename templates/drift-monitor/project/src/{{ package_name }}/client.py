@@ -1,4 +1,4 @@
-"""Talks to a running monitor as the model that it watches does."""
+"""A client for a running monitor: sends predictions and labels as a model would."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _SECONDS = 60
 
 
 class ClientError(Exception):
-    """The monitor does not answer, or refuses what it was sent."""
+    """The monitor does not respond, or rejects a request."""
 
 
 @dataclass
@@ -22,8 +22,8 @@ class Client:
     """A connection to a monitor; close it, or use it as a context manager.
 
     Args:
-        url: Where the monitor listens.
-        key: One of its API keys; empty if it needs none.
+        url: The address of the monitor.
+        key: One of its API keys; empty if it requires none.
     """
 
     url: str
@@ -35,7 +35,7 @@ class Client:
         )
 
     def __enter__(self) -> Self:
-        """Use it for a while."""
+        """Return the client itself."""
         return self
 
     def __exit__(
@@ -44,38 +44,38 @@ class Client:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close it."""
+        """Close the connection."""
         self._http.close()
 
     def send(self, what: Literal["predictions", "labels"], rows: Sequence[Any]) -> None:
-        """Send predictions or labels; rows that were sent before count once.
+        """Send predictions or labels; rows that were sent before are not counted again.
 
         Args:
-            what: Which of the two.
+            what: The kind of the rows.
             rows: Records, or dictionaries of the same form.
 
         Raises:
-            ClientError: They did not arrive, or some were refused.
+            ClientError: The monitor did not receive them, or refused some of them.
         """
-        answer = self._answer("POST", f"/v1/{what}", orjson.dumps({what: rows}))
+        answer = self._request("POST", f"/v1/{what}", orjson.dumps({what: rows}))
         if answer["quarantined"]:
             raise ClientError(f"{self.url} refused {what}: {answer['refused'][0]['reason']}")
 
     def get(self, path: str) -> dict[str, Any]:
-        """Ask for what is at a path.
+        """Get the JSON at a path.
 
         Raises:
-            ClientError: There is no answer, or no good one.
+            ClientError: There is no response, or it is an error.
         """
-        return self._answer("GET", path)
+        return self._request("GET", path)
 
-    def _answer(self, method: str, path: str, content: bytes | None = None) -> dict[str, Any]:
+    def _request(self, method: str, path: str, content: bytes | None = None) -> dict[str, Any]:
         try:
             response = self._http.request(method, path, content=content)
         except httpx.HTTPError as error:
-            raise ClientError(f"{self.url} does not answer: {error}") from error
+            raise ClientError(f"{self.url} does not respond: {error}") from error
         answer: dict[str, Any] = response.json()
         if not response.is_success:
-            said = f"{response.status_code}: {answer['detail']}"
-            raise ClientError(f"{self.url}{path} answered {said}")
+            problem = f"{response.status_code}: {answer['detail']}"
+            raise ClientError(f"{self.url}{path} responded with {problem}")
         return answer

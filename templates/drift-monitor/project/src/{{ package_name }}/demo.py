@@ -1,4 +1,4 @@
-"""`make demo`: a stream with drift in it, a monitor, a receiver of alerts; ends by itself."""
+"""`make demo`: send a stream with drift to a monitor, show its alerts, then stop."""
 
 import secrets
 import sys
@@ -15,16 +15,16 @@ from .defaults import TASK
 from .receiver import Receiver, receiving
 from .web.launch import StartError, running
 
-_SECONDS = 300
-"""How long to wait for something to happen."""
+_TIMEOUT = 300
+"""Seconds to wait for a check or an alert."""
 
 
 class DemoError(Exception):
-    """What was to happen did not."""
+    """The demo did not go as expected."""
 
 
 def main() -> int:
-    """Run the demo; gives the exit code."""
+    """Run the demo and return the exit code."""
     try:
         with TemporaryDirectory(prefix="demo-") as folder:
             _demo(Path(folder))
@@ -37,7 +37,7 @@ def main() -> int:
 def _demo(folder: Path) -> None:
     reference = folder / "reference.parquet"
     stream.write_reference(reference, TASK)
-    print(f"1. What is normal: {stream.DESCRIPTION}")
+    print(f"1. Reference: {stream.DESCRIPTION}")
     key = secrets.token_urlsafe(24)
     with receiving() as receiver:
         settings = {
@@ -51,61 +51,61 @@ def _demo(folder: Path) -> None:
             "APP_RATE_LIMIT": "off",
         }
         with running(settings) as server, Client(server.url, key) as client:
-            print(f"2. A monitor on {server.url}; its alerts go to {receiver.url}")
-            print("3. The model predicts, and labels follow; each window is checked:")
+            print(f"2. Monitor running on {server.url}; it sends alerts to {receiver.url}")
+            print("3. The model sends predictions and labels; the monitor checks each window:")
             _play(client)
-            _tell(client, receiver)
+            _show_alerts(client, receiver)
         print(f"6. Stopped with exit code {server.process.returncode}; nothing is left running")
-    print("\nNext: `make run` keeps a monitor up; `make play`, in a second terminal, feeds it.")
+    print("\nNext: start a monitor with `make run`, then `make play` in a second terminal.")
 
 
 def _play(client: Client) -> None:
-    """Send the stream window by window, and print what is found in each."""
+    """Send the stream window by window and print the result of each check."""
     printed: set[tuple[int, str]] = set()
     for windows, (predictions, labels) in enumerate(stream.batches(TASK), start=1):
         client.send("predictions", predictions)
         client.send("labels", labels)
         for result in _results(client, windows):
-            identity = (result["window"]["number"], result["stage"])
-            if identity not in printed:
-                printed.add(identity)
+            check = (result["window"]["number"], result["stage"])
+            if check not in printed:
+                printed.add(check)
                 print(_line(result))
 
 
 def _results(client: Client, windows: int) -> Iterator[dict[str, Any]]:
-    """All results, once so many windows have been checked, inputs and labels."""
-    deadline = time.monotonic() + _SECONDS
+    """Wait until the inputs and labels of all windows have been checked; return all results."""
+    deadline = time.monotonic() + _TIMEOUT
     while time.monotonic() < deadline:
         results = client.get("/v1/windows?limit=1000")["windows"]
         if len(results) == 2 * windows:
             return iter(results)
         time.sleep(0.05)
-    raise DemoError(f"window {windows} was not checked in {_SECONDS} s")
+    raise DemoError(f"window {windows} was not checked within {_TIMEOUT} s")
 
 
 def _line(result: dict[str, Any]) -> str:
-    sign = {"info": " ", "warning": "!", "critical": "!!"}[result["severity"]]
-    what = {"inputs": "inputs", "labels": "labels"}[result["stage"]]
-    return f"   window {result['window']['number']:>2} {what} {sign:<2} {result['summary']}"
+    mark = {"info": " ", "warning": "!", "critical": "!!"}[result["severity"]]
+    number, stage = result["window"]["number"], result["stage"]
+    return f"   window {number:>2} {stage} {mark:<2} {result['summary']}"
 
 
-def _tell(client: Client, receiver: Receiver) -> None:
-    """Print the alerts that came, all of them, and where to look."""
-    told = len(client.get("/v1/alerts")["alerts"])
-    if not told or not receiver.wait(told, _SECONDS):
-        raise DemoError(f"{told} alerts were to come, {len(receiver.alerts)} did")
-    print(f"4. Alerts that came: {len(receiver.alerts)}")
+def _show_alerts(client: Client, receiver: Receiver) -> None:
+    """Print all alerts and the incident that they are about."""
+    expected = len(client.get("/v1/alerts")["alerts"])
+    if not expected or not receiver.wait(expected, _TIMEOUT):
+        raise DemoError(f"expected {expected} alerts, received {len(receiver.alerts)}")
+    print(f"4. Alerts received: {len(receiver.alerts)}")
     for alert in receiver.alerts:
         print("\n".join(f"   | {line}" for line in alert["text"].splitlines()))
     [incident, *others] = client.get("/v1/incidents")["incidents"]
     if others:
-        raise DemoError(f"one drift made {1 + len(others)} incidents")
-    print("5. The incident, as the dashboard shows it:")
+        raise DemoError(f"one drift caused {1 + len(others)} incidents")
+    print("5. The incident on the dashboard:")
     print(f"   when   from window {incident['opened_window']} to {incident['last_window']}")
     print(f"   where  {', '.join(incident['columns'])}")
     for cause in islice(incident["causes"], 3):
         print(f"   why    {cause['text']} ({cause['share']:.0%} of the change)")
-    print(f"   look   {client.url}/incidents/{incident['id']} while it runs")
+    print(f"   page   {client.url}/incidents/{incident['id']} (while the monitor runs)")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Evidently's report and test suite of a window, as one HTML page.
+"""Evidently's report and test suite for a window, as a single HTML page.
 
-Evidently draws what is nice to look at beside the monitor's own verdict, with its own fixed
-thresholds. It is slow to import and takes much memory, so it runs in a process of its own:
+Evidently adds detailed plots, and a second opinion with its own fixed thresholds. It is slow to
+import and needs a lot of memory, so it runs in a separate process:
 `python -m <package>.evidently_report REFERENCE.parquet CURRENT.parquet OUT.html TASK`.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .baseline import sample_rows, schema_of
 from .engine import load_baseline
-from .frame import LABEL, PREDICTION, Frame, Names, from_predictions, gather
+from .frame import LABEL, PREDICTION, ColumnNames, Frame, from_predictions, gather
 from .records import Schema, Task
 from .settings import MonitorSettings
 from .sources import open_source
@@ -27,18 +27,18 @@ from .store import events, windows
 from .store.db import Database
 
 ROWS = 5000
-"""Rows of each side that a report is made of; more are sampled."""
+"""Maximum number of rows from each side; larger tables are sampled."""
 
 
 class ReportError(Exception):
-    """There is no such window, or Evidently failed."""
+    """The window does not exist, or Evidently failed."""
 
 
 def write(database: Database, settings: MonitorSettings, number: int, folder: Path) -> Path:
-    """Write the report of a window that was checked; gives the HTML file.
+    """Write the report for a checked window and return the path of the HTML file.
 
     Raises:
-        ReportError: There is no such window, or Evidently failed.
+        ReportError: The window does not exist, or Evidently failed.
     """
     with database.transaction() as tx:
         checked = windows.find(tx, number, "inputs")
@@ -54,7 +54,7 @@ def write(database: Database, settings: MonitorSettings, number: int, folder: Pa
 
 
 def render(schema: Schema, reference: Frame, current: Frame, target: Path) -> None:
-    """Have Evidently compare two tables, and put its page at `target` in one step.
+    """Let Evidently compare two tables and write its page to `target`, all or nothing.
 
     Raises:
         ReportError: Evidently failed.
@@ -67,7 +67,7 @@ def render(schema: Schema, reference: Frame, current: Frame, target: Path) -> No
             write_parquet(files[-1], columns_of(schema, frame, labelled=labelled))
         part = target.with_suffix(".part")
         command = [sys.executable, "-m", __name__, *files, str(part), schema.task]
-        done = subprocess.run(  # noqa: S603 - our own module
+        done = subprocess.run(  # noqa: S603 - this module
             command,
             check=False,
             capture_output=True,
@@ -81,7 +81,7 @@ def render(schema: Schema, reference: Frame, current: Frame, target: Path) -> No
 
 
 def has_labels(schema: Schema, frame: Frame) -> bool:
-    """Whether any row has a label."""
+    """Return whether any row has a label."""
     labels = frame.labels(schema.label_kind)
     if labels is None:
         return False
@@ -89,22 +89,22 @@ def has_labels(schema: Schema, frame: Frame) -> bool:
 
 
 def columns_of(schema: Schema, frame: Frame, *, labelled: bool) -> Mapping[str, NDArray[Any]]:
-    """Columns to show, of at most `ROWS` rows; with labels, only of those that have one."""
+    """The columns for the report, at most `ROWS` rows; if `labelled`, only rows with a label."""
     columns: dict[str, NDArray[Any]] = dict(gather(frame, schema).columns)
     rows = np.arange(frame.rows)
     if labelled:
         labels = frame.label_table(schema.label_kind).columns[LABEL]
         columns[LABEL] = labels
-        there = [value is not None and value == value for value in labels.tolist()]  # noqa: PLR0124 - NaN
-        rows = rows[np.array(there, dtype=bool)]
+        present = [value is not None and value == value for value in labels.tolist()]  # noqa: PLR0124 - NaN
+        rows = rows[np.array(present, dtype=bool)]
     chosen = sample_rows(len(rows), ROWS, 0)
     rows = rows if chosen is None else rows[chosen]
     return {name: values[rows] for name, values in columns.items()}
 
 
 def main(reference: str, current: str, target: str, task: Task) -> None:
-    """Make the page from two Parquet files."""
-    import duckdb  # noqa: PLC0415 - nothing of this is needed to ask for a report
+    """Create the page from two Parquet files."""
+    import duckdb  # noqa: PLC0415 - only the separate process needs these imports
     from evidently import Dataset, Report  # noqa: PLC0415
     from evidently.presets import (  # noqa: PLC0415
         ClassificationPreset,
@@ -113,7 +113,7 @@ def main(reference: str, current: str, target: str, task: Task) -> None:
         RegressionPreset,
     )
 
-    schema = schema_of(open_source(reference, task, Names()), task)
+    schema = schema_of(open_source(reference, task, ColumnNames()), task)
     frames = [duckdb.from_parquet(file).df() for file in (reference, current)]
     labelled = LABEL in frames[0]
     classes = sorted({str(name) for frame in frames for name in frame.get(LABEL, ())})
@@ -127,7 +127,7 @@ def main(reference: str, current: str, target: str, task: Task) -> None:
 
 
 def definition_of(schema: Schema, *, labelled: bool, classes: Sequence[str] = ()) -> Any:
-    """The columns as Evidently wants them described; `classes` are the names in the labels."""
+    """Describe the columns for Evidently; `classes` are the class names in the labels."""
     from evidently import (  # noqa: PLC0415 - slow to import
         BinaryClassification,
         DataDefinition,
@@ -139,24 +139,26 @@ def definition_of(schema: Schema, *, labelled: bool, classes: Sequence[str] = ()
         kind: [column.name for column in schema.columns if column.kind == kind]
         for kind in ("numeric", "categorical")
     }
-    known = labelled and any(column.role == "prediction" for column in schema.columns)
-    if known:
+    evaluated = labelled and any(column.role == "prediction" for column in schema.columns)
+    if evaluated:
         by_kind["numeric" if schema.task == "regression" else "categorical"].append(LABEL)
-    judged: dict[str, Any] = {}
-    if known and schema.task == "classification":
+    evaluation: dict[str, Any] = {}
+    if evaluated and schema.task == "classification":
         roles = {"target": LABEL, "prediction_labels": PREDICTION}
-        # Of two classes Evidently calls one positive, and would look for one named 1.
-        judged["classification"] = [
+        # With two classes, Evidently needs a positive one; by default it expects the name 1.
+        evaluation["classification"] = [
             BinaryClassification(**roles, pos_label=classes[0])
-            if len(classes) == 2  # noqa: PLR2004 - two is a case of its own
+            if len(classes) == 2  # noqa: PLR2004 - binary
             else MulticlassClassification(**roles)
         ]
-    elif known:
-        judged["regression"] = [Regression(target=LABEL, prediction=PREDICTION)]
+    elif evaluated:
+        evaluation["regression"] = [Regression(target=LABEL, prediction=PREDICTION)]
     return DataDefinition(
-        numerical_columns=by_kind["numeric"], categorical_columns=by_kind["categorical"], **judged
+        numerical_columns=by_kind["numeric"],
+        categorical_columns=by_kind["categorical"],
+        **evaluation,
     )
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])  # type: ignore[arg-type] # as `render` calls it
+    main(*sys.argv[1:])  # type: ignore[arg-type] # `render` passes a valid task

@@ -1,4 +1,4 @@
-"""Rows as columns: what every check looks at, whether it lies in memory or in a large file."""
+"""Tables as columns: the data that checks read, from memory or from a large file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from .records import Column, Kind, Prediction, Schema, Value
 
 Floats = NDArray[np.float64]
-Texts = NDArray[np.object_]
-"""Names of categories; None where there is none."""
+Categories = NDArray[np.object_]
+"""Category names; None where the value is missing."""
 
 PREDICTION = "prediction"
 SCORE = "score"
@@ -19,8 +19,8 @@ LABEL = "label"
 
 
 @dataclass(frozen=True)
-class Names:
-    """What the columns with a role are called in files and tables."""
+class ColumnNames:
+    """The names that files and tables use for the columns with a role."""
 
     id: str = "id"
     time: str = "timestamp"
@@ -30,72 +30,72 @@ class Names:
     ignore: tuple[str, ...] = ()
 
     @property
-    def no_features(self) -> frozenset[str]:
-        """Columns that are not an input of the model."""
+    def non_features(self) -> frozenset[str]:
+        """Columns that are not inputs of the model."""
         roles = (self.id, self.time, self.prediction, self.score, self.label)
         return frozenset(roles).union(self.ignore)
 
 
 class Table(Protocol):
-    """Columns that can be had one by one."""
+    """A table whose columns can be read one at a time."""
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
 
     @property
     def kinds(self) -> Mapping[str, Kind]:
-        """The columns that there are: features, `prediction` and `score`."""
+        """The available columns: features, `prediction` and `score`."""
 
     def numbers(self, column: str) -> Floats:
-        """A column as numbers, NaN where there is none. Shape (rows,)."""
+        """A column as numbers, NaN where the value is missing. Shape (rows,)."""
 
-    def texts(self, column: str) -> Texts:
-        """A column as names of categories. Shape (rows,)."""
+    def categories(self, column: str) -> Categories:
+        """A column as category names. Shape (rows,)."""
 
-    def labels(self, kind: Kind) -> Floats | Texts | None:
-        """What turned out to be true, as numbers or as names; None if nothing is known."""
+    def labels(self, kind: Kind) -> Floats | Categories | None:
+        """The labels as numbers or category names; None if the table has none."""
 
 
 @dataclass(frozen=True)
 class Frame:
     """A table in memory. Its columns are float64, or object arrays of str and None."""
 
-    columns: Mapping[str, Floats | Texts]
+    columns: Mapping[str, Floats | Categories]
     rows: int
-    label: Floats | Texts | None = None
-    misfits: Mapping[str, tuple[str, ...]] | None = None
-    """Values that were no number where one was expected, by column."""
-    unknown: tuple[str, ...] = ()
-    """Features that the schema does not know."""
+    label: Floats | Categories | None = None
+    invalid_values: Mapping[str, tuple[str, ...]] | None = None
+    """Values of numeric columns that are not numbers, by column."""
+    unknown_features: tuple[str, ...] = ()
+    """Features that are not in the schema."""
 
     @property
     def kinds(self) -> dict[str, Kind]:
-        """The columns that there are."""
+        """The available columns."""
         return {
             name: "numeric" if values.dtype == np.float64 else "categorical"
             for name, values in self.columns.items()
         }
 
     def numbers(self, column: str) -> Floats:
-        """A column as numbers, NaN where there is none."""
+        """A column as numbers, NaN where the value is missing."""
         return to_numbers(self.columns[column])
 
-    def texts(self, column: str) -> Texts:
-        """A column as names of categories."""
-        return to_texts(self.columns[column])
+    def categories(self, column: str) -> Categories:
+        """A column as category names."""
+        return to_categories(self.columns[column])
 
-    def labels(self, kind: Kind) -> Floats | Texts | None:
-        """What turned out to be true."""
+    def labels(self, kind: Kind) -> Floats | Categories | None:
+        """The labels; None if there are none."""
         if self.label is None:
             return None
-        return to_numbers(self.label) if kind == "numeric" else to_texts(self.label)
+        return to_numbers(self.label) if kind == "numeric" else to_categories(self.label)
 
     def label_table(self, kind: Kind) -> "Frame":
-        """The labels as a table of their own, with the one column `label`.
+        """The labels as a separate table with the single column `label`.
 
         Raises:
-            ValueError: There are none.
+            ValueError: There are no labels.
         """
         labels = self.labels(kind)
         if labels is None:
@@ -103,21 +103,21 @@ class Frame:
         return Frame({LABEL: labels}, self.rows)
 
     def take(self, rows: NDArray[Any]) -> "Frame":
-        """Some of the rows, by position or by a mask."""
+        """Select rows by position or by a mask."""
         columns = {name: values[rows] for name, values in self.columns.items()}
         label = None if self.label is None else self.label[rows]
         return Frame(columns, len(np.arange(self.rows)[rows]), label)
 
 
 def gather(table: Table, schema: Schema, rows: NDArray[np.int64] | None = None) -> Frame:
-    """Some rows of a table, in memory, with the columns and kinds of the schema.
+    """Load rows of a table into memory, with the columns and kinds of the schema.
 
-    Columns that the table lacks are left out.
+    Columns that the table does not have are left out. `rows` selects rows; default: all.
     """
-    columns: dict[str, Floats | Texts] = {}
+    columns: dict[str, Floats | Categories] = {}
     for column in schema.columns:
         if column.name in table.kinds:
-            values = read(table, column)
+            values = read_column(table, column)
             columns[column.name] = values if rows is None else values[rows]
     label = table.labels(schema.label_kind)
     if label is not None and rows is not None:
@@ -125,40 +125,41 @@ def gather(table: Table, schema: Schema, rows: NDArray[np.int64] | None = None) 
     return Frame(columns, table.rows if rows is None else len(rows), label)
 
 
-def read(table: Table, column: Column) -> Floats | Texts:
-    """A column as its kind wants it."""
-    return table.numbers(column.name) if column.kind == "numeric" else table.texts(column.name)
+def read_column(table: Table, column: Column) -> Floats | Categories:
+    """Read a column as numbers or categories, depending on its kind."""
+    return table.numbers(column.name) if column.kind == "numeric" else table.categories(column.name)
 
 
 def from_predictions(
     schema: Schema, events: Sequence[Prediction], labels: Sequence[Value] | None = None
 ) -> Frame:
-    """What came over the wire, as columns of the schema.
+    """Convert received predictions to columns of the schema.
 
-    A value that is no number where one belongs becomes missing and is remembered in `misfits`.
+    A value of a numeric column that is not a number becomes missing and is kept in
+    `invalid_values`.
     """
-    columns: dict[str, Floats | Texts] = {}
-    misfits: dict[str, tuple[str, ...]] = {}
+    columns: dict[str, Floats | Categories] = {}
+    invalid_values: dict[str, tuple[str, ...]] = {}
     for column in schema.columns:
         raw = _raw(column, events)
         if raw is None:
             continue
         if column.kind == "categorical":
-            columns[column.name] = _texts(raw)
+            columns[column.name] = _categories(raw)
             continue
         columns[column.name], wrong = _parse(raw)
         if wrong:
-            misfits[column.name] = wrong
+            invalid_values[column.name] = wrong
     known = {column.name for column in schema.features}
     unknown = tuple(sorted({name for event in events for name in event.features} - known))
-    label: Floats | Texts | None = None
+    label: Floats | Categories | None = None
     if labels is not None:
-        label = _texts(labels) if schema.label_kind == "categorical" else _parse(labels)[0]
-    return Frame(columns, len(events), label, misfits, unknown)
+        label = _categories(labels) if schema.label_kind == "categorical" else _parse(labels)[0]
+    return Frame(columns, len(events), label, invalid_values, unknown)
 
 
 def _raw(column: Column, events: Sequence[Prediction]) -> list[Value] | None:
-    """The values of a column; None if no event has it."""
+    """The values of a column; None if no event has the column."""
     if column.role == "prediction":
         return [event.prediction for event in events]
     if column.role == "score":
@@ -169,7 +170,7 @@ def _raw(column: Column, events: Sequence[Prediction]) -> list[Value] | None:
 
 
 def _parse(values: Sequence[Value]) -> tuple[Floats, tuple[str, ...]]:
-    """Numbers, and the values that were none."""
+    """Parse numbers; also return the values that are not numbers."""
     parsed = np.full(len(values), np.nan)
     wrong: list[str] = []
     for row, value in enumerate(values):
@@ -183,14 +184,14 @@ def _parse(values: Sequence[Value]) -> tuple[Floats, tuple[str, ...]]:
     return parsed, tuple(wrong)
 
 
-def _texts(values: Sequence[Value]) -> Texts:
-    texts = np.empty(len(values), dtype=object)
-    texts[:] = [category(value) for value in values]
-    return texts
+def _categories(values: Sequence[Value]) -> Categories:
+    names = np.empty(len(values), dtype=object)
+    names[:] = [category(value) for value in values]
+    return names
 
 
 def category(value: object) -> str | None:
-    """The name of a category, the same whether it came as JSON or from a file: 1.0 is `1`."""
+    """The name of a category. It is the same for JSON and files: 1.0 becomes `1`."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -203,12 +204,12 @@ def category(value: object) -> str | None:
 
 
 def to_numbers(values: NDArray[Any]) -> Floats:
-    """Values as numbers; NaN for what is none."""
+    """Convert values to numbers; NaN for anything else."""
     if values.dtype == np.float64:
         return values
     return _parse(values.tolist())[0]
 
 
-def to_texts(values: NDArray[Any]) -> Texts:
-    """Values as names of categories."""
-    return values if values.dtype == object else _texts(values.tolist())
+def to_categories(values: NDArray[Any]) -> Categories:
+    """Convert values to category names."""
+    return values if values.dtype == object else _categories(values.tolist())

@@ -1,11 +1,11 @@
-"""All columns at once: do they still hang together as they did?
+"""All columns together: have their relationships changed?
 
-Maximum mean discrepancy (Gretton et al., 2012) with the kernel (x.y) + (x.y)^2 on normal scores: it
-sees every change of a mean, a spread or a correlation, also one that no single column shows. A
-Gaussian kernel sees more in few dimensions, but of a correlation of 0.5 that appears between two
-of 30 columns it found 5 % where this one found 98 % (1,000 rows, 1 % level).
-The kernel's features are finitely many, so the discrepancy is a distance of two means, and its
-null distribution costs one matrix product.
+This is the maximum mean discrepancy (MMD; Gretton et al., 2012) with the kernel (x.y) + (x.y)^2 on
+normal scores. It detects changes of means, variances and correlations, including those that no
+single column shows. A Gaussian kernel detects more in few dimensions, but it found a new
+correlation of 0.5 between two of 30 columns in only 5 % of windows, where this kernel found it in
+98 % (1,000 rows, 1 % level). The kernel has finitely many features, so the discrepancy is the
+distance of two means, and its null distribution costs one matrix product.
 """
 
 from dataclasses import dataclass
@@ -20,20 +20,21 @@ from .profiles import Profile
 Floats = NDArray[np.float64]
 
 MAX_DIMENSIONS = 48
-"""More than these are mixed into so many by random signs: pairs grow with the square."""
+"""More dimensions are reduced to this many by a random projection, because the number of pairs
+grows with the square."""
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """From rows to the features of the kernel, fitted to a reference."""
+    """Maps rows to the features of the kernel; fitted to a reference."""
 
     profiles: tuple[Profile, ...]
     knots: tuple[tuple[Floats, Floats], ...]
-    """For each numeric column: values of the reference, and the normal scores of their ranks."""
+    """For each numeric column: the reference values and the normal scores of their ranks."""
     mixing: Floats | None
 
     def __call__(self, frame: Frame) -> Floats:
-        """Shape (rows, features). A column that the frame lacks counts as unremarkable."""
+        """Embed rows. Shape (rows, features). A missing column counts as average."""
         columns = [
             column
             for profile, knots in zip(self.profiles, self.knots, strict=True)
@@ -47,7 +48,7 @@ class Embedding:
 
 
 def fit(profiles: tuple[Profile, ...], frame: Frame, seed: int) -> Embedding:
-    """An embedding under which the rows of the reference have standard columns."""
+    """Fit an embedding that standardizes the columns of the reference."""
     knots = tuple(_knots(profile, frame) for profile in profiles)
     width = sum(
         len(_scores(profile, knot, frame.take(np.arange(min(frame.rows, 1)))))
@@ -72,7 +73,7 @@ def _knots(profile: Profile, frame: Frame) -> tuple[Floats, Floats]:
 
 
 def _scores(profile: Profile, knots: tuple[Floats, Floats], frame: Frame) -> list[Floats]:
-    """The columns that stand for one column of the frame."""
+    """The numeric columns that represent one column of the frame."""
     name = profile.column.name
     if profile.column.kind == "numeric":
         if name not in frame.columns:
@@ -82,7 +83,7 @@ def _scores(profile: Profile, knots: tuple[Floats, Floats], frame: Frame) -> lis
     groups = [at for at, count in enumerate(profile.counts) if count]
     if name not in frame.columns:
         return [np.zeros(frame.rows) for _ in groups[1:]]
-    group = profile.group_of(frame.texts(name))
+    group = profile.group_of(frame.categories(name))
     share = profile.counts / max(int(profile.counts.sum()), 1)
     return [
         np.where(group < 0, 0.0, ((group == at) - share[at]) / np.sqrt(share[at] * (1 - share[at])))
@@ -90,25 +91,25 @@ def _scores(profile: Profile, knots: tuple[Floats, Floats], frame: Frame) -> lis
     ]
 
 
-MOST_FEATURES = 300
-"""The domain classifier sees no more; the columns themselves come before their products."""
-MOST_WEIGHT = 20.0
-"""No row counts for more than so many. A few rows with large weights make an estimate vary, a cap
-pulls it towards the reference: of 5 to 50, this one did best over shifts of 0.5 to 1.6 sd."""
+MAX_FEATURES = 300
+"""The domain classifier uses this many features; the columns come before their products."""
+MAX_WEIGHT = 20.0
+"""Upper limit for the weight of a row. A few large weights make an estimate noisy; a limit biases
+it towards the reference. Of 5 to 50, this value did best for shifts of 0.5 to 1.6 sd."""
 
 
 def weights(reference: Floats, window: Floats) -> Floats:
-    """How much each row of the reference must count to look like the window. Shape (rows,).
+    """Weights that make the reference resemble the window. Shape (rows,).
 
-    The ratio of the densities, from a logistic regression that tells one from the other (a
-    domain classifier). Both are as an embedding shows them, shape (rows, features).
+    They are density ratios, estimated by a logistic regression that distinguishes the two (a
+    domain classifier). Both arguments are embedded rows, of shape (rows, features).
     """
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - slow to import
 
-    both = np.vstack([reference, window])[:, :MOST_FEATURES]
+    both = np.vstack([reference, window])[:, :MAX_FEATURES]
     both = (both - both.mean(axis=0)) / np.maximum(both.std(axis=0), 1e-9)
     side = np.repeat([0, 1], [len(reference), len(window)])
-    chance = LogisticRegression(C=0.1, max_iter=200).fit(both, side).decision_function(both)
-    ratio = np.exp(np.minimum(chance[: len(reference)], 700))
-    found: Floats = np.minimum(ratio * len(reference) / len(window), MOST_WEIGHT)
-    return found
+    log_odds = LogisticRegression(C=0.1, max_iter=200).fit(both, side).decision_function(both)
+    odds = np.exp(np.minimum(log_odds[: len(reference)], 700))  # more would overflow
+    ratio: Floats = np.minimum(odds * len(reference) / len(window), MAX_WEIGHT)
+    return ratio

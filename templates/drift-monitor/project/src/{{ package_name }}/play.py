@@ -1,4 +1,4 @@
-"""`make play`: be the model that the running monitor watches, and send it the demo's stream."""
+"""`make play`: send the sample stream to a running monitor, in the role of the monitored model."""
 
 import argparse
 import os
@@ -13,14 +13,14 @@ from .defaults import TASK
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play; gives the exit code."""
+    """Play the stream and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", default="http://127.0.0.1:8000", help="of the monitor")
+    parser.add_argument("--url", default="http://127.0.0.1:8000", help="URL of the monitor")
     parser.add_argument(
-        "--seconds", type=float, default=1.0, help="from one window to the next (default: 1)"
+        "--seconds", type=float, default=1.0, help="pause between windows (default: 1)"
     )
     parser.add_argument(
-        "--drift", choices=stream.DRIFTS, default="abrupt", help="what is planted (default: abrupt)"
+        "--drift", choices=stream.DRIFTS, default="abrupt", help="kind of drift (default: abrupt)"
     )
     options = parser.parse_args(arguments)
     key = os.environ.get("APP_API_KEYS", "").split(",")[0]
@@ -28,16 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Client(options.url, key) as client:
             played = stream.batches(TASK, options.drift)
             for number, (predictions, labels) in enumerate(played, start=1):
-                # Each kind of drift has ids of its own: they can be played one after the other.
+                # Each kind of drift has its own ids, so that several can be played in turn.
                 kind = options.drift
                 client.send("predictions", [replace(p, id=f"{kind}-{p.id}") for p in predictions])
-                client.send("labels", [replace(one, id=f"{kind}-{one.id}") for one in labels])
+                client.send("labels", [replace(p, id=f"{kind}-{p.id}") for p in labels])
                 print(f"{number * stream.WINDOW} predictions sent")
                 time.sleep(options.seconds)
     except ClientError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"Look at {options.url}")
+    print(f"See the dashboard at {options.url}")
     return 0
 
 

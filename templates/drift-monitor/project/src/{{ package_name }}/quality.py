@@ -1,6 +1,7 @@
-"""Is the data sound? Missing values, new categories, numbers out of range, columns gone or new.
+"""Data quality: missing values, new categories, numbers out of range, absent or unknown columns.
 
-Each finding has the chance of as many rows or more in an unchanged window, from counts alone.
+The p-value of a defect is the probability of at least as many rows in an unchanged window. It
+follows from counts alone.
 """
 
 import math
@@ -18,7 +19,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Defect:
-    """Rows of a column that are not as they should be, before it is known what else was found."""
+    """A quality problem in a column, before its p-value is corrected for multiple tests."""
 
     column: str
     problem: Problem
@@ -30,8 +31,8 @@ class Defect:
 
 
 def inspect(profiles: tuple[Profile, ...], frame: Frame) -> list[Defect]:
-    """All defects of a window, also those that may well be chance."""
-    found = [Defect(name, "unknown", frame.rows, 1, 0, 0) for name in frame.unknown]
+    """Find all defects of a window, including those that may be due to chance."""
+    found = [Defect(name, "unknown", frame.rows, 1, 0, 0) for name in frame.unknown_features]
     for profile in profiles:
         name = profile.column.name
         if name not in frame.columns:
@@ -43,46 +44,47 @@ def inspect(profiles: tuple[Profile, ...], frame: Frame) -> list[Defect]:
             found += _missing(profile, int(np.isnan(values).sum()), frame)
             found += out_of_range(profile, values)
         else:
-            counted = Counter(frame.texts(name).tolist())
+            counted = Counter(frame.categories(name).tolist())
             found += _missing(profile, counted.pop(None, 0), frame)
             found += _new_categories(profile, counted)
     return found
 
 
 def _wrong_type(name: str, frame: Frame) -> list[Defect]:
-    wrong = (frame.misfits or {}).get(name, ())
+    wrong = (frame.invalid_values or {}).get(name, ())
     if not wrong:
         return []
     return [Defect(name, "type", len(wrong), len(wrong) / frame.rows, 0, 0, _examples(wrong))]
 
 
 def _missing(profile: Profile, missing: int, frame: Frame) -> list[Defect]:
-    """More missing values than before; Fisher's exact test, one-sided."""
-    missing -= len((frame.misfits or {}).get(profile.column.name, ()))
+    """Test for more missing values than in the reference; Fisher's exact test, one-sided."""
+    missing -= len((frame.invalid_values or {}).get(profile.column.name, ()))
     if missing <= 0:
         return []
     from scipy.stats import hypergeom  # noqa: PLC0415 - slow to import
 
     total = profile.missing + missing
-    chance = float(hypergeom.sf(missing - 1, profile.rows + frame.rows, total, frame.rows))
+    p_value = float(hypergeom.sf(missing - 1, profile.rows + frame.rows, total, frame.rows))
     share, before = missing / frame.rows, profile.missing / profile.rows
-    return [Defect(profile.column.name, "missing", missing, share, before, chance)]
+    return [Defect(profile.column.name, "missing", missing, share, before, p_value)]
 
 
 def _new_categories(profile: Profile, counted: Counter[str | None]) -> list[Defect]:
-    """Categories that the reference does not know, where few are expected.
+    """Test for more new categories than expected.
 
-    A reference with many categories that it saw once has not seen them all: the chance that the
-    next row has a new one is about the share of those (Good and Turing; one more to be safe).
+    If many categories occur only once in the reference, there are others that it does not contain.
+    The probability that the next row has a new category is about the share of rows with such a
+    singleton (Good-Turing; one more is added to be conservative).
     """
-    new = {name: count for name, count in counted.items() if name not in profile.known}
+    new = {name: count for name, count in counted.items() if name not in profile.known_categories}
     rows, total = sum(new.values()), sum(counted.values())
     if not rows:
         return []
     from scipy.stats import binom  # noqa: PLC0415 - slow to import
 
-    unseen = min((profile.once + 1) / max(profile.rows - profile.missing, 1), 1)
-    chance = float(binom.sf(rows - 1, total, unseen))
+    unseen = min((profile.singletons + 1) / max(profile.rows - profile.missing, 1), 1)
+    p_value = float(binom.sf(rows - 1, total, unseen))
     common = sorted(new, key=lambda name: -new[name])
     return [
         Defect(
@@ -91,28 +93,30 @@ def _new_categories(profile: Profile, counted: Counter[str | None]) -> list[Defe
             rows,
             rows / total,
             0,
-            chance,
+            p_value,
             _examples([str(name) for name in common]),
         )
     ]
 
 
 def out_of_range(profile: Profile, values: np.ndarray) -> list[Defect]:
-    """Numbers below the least or above the largest of the reference.
+    """Test for numbers below the minimum or above the maximum of the reference.
 
-    If nothing has changed, all orders of the m + n values are equally likely, so the u largest are
-    all of the window with probability n! (m + n - u)! / ((n - u)! (m + n)!), whatever the
-    distribution (Hájek and Šidák, 1967). Both sides are tried, hence the factor of two.
+    If nothing has changed, all orders of the m + n values are equally likely. So, whatever the
+    distribution, all of the u largest values belong to the window with probability
+    n! (m + n - u)! / ((n - u)! (m + n)!) (Hájek and Šidák, 1967). Both sides are tested, hence the
+    factor of two.
     """
     values = values[~np.isnan(values)]
-    known = profile.rows - profile.missing
-    if not len(values) or not known:
+    reference_rows = profile.rows - profile.missing
+    if not len(values) or not reference_rows:
         return []
     outside = (values[values < profile.low], values[values > profile.high])
     rows = sum(map(len, outside))
     if not rows:
         return []
-    chance = min(1.0, 2 * min(_all_of_window(len(side), len(values), known) for side in outside))
+    tails = (_extremes_probability(len(side), len(values), reference_rows) for side in outside)
+    p_value = min(1.0, 2 * min(tails))
     worst = [*np.sort(outside[0])[:EXAMPLES].tolist(), *np.sort(outside[1])[::-1].tolist()]
     return [
         Defect(
@@ -121,13 +125,14 @@ def out_of_range(profile: Profile, values: np.ndarray) -> list[Defect]:
             rows,
             rows / len(values),
             0,
-            chance,
+            p_value,
             _examples([f"{value:.6g}" for value in worst]),
         )
     ]
 
 
-def _all_of_window(extreme: int, window: int, reference: int) -> float:
+def _extremes_probability(extreme: int, window: int, reference: int) -> float:
+    """The probability that the `extreme` largest of all values belong to the window."""
     log = math.lgamma
     total = window + reference
     return math.exp(

@@ -1,8 +1,7 @@
-"""A receiver of alerts for trying things out: a real HTTP server that keeps what it gets.
+"""An alert receiver for the demo and the tests: a real HTTP server that keeps what it receives.
 
-It knows idempotency keys, as receivers should: a request with a key it has seen is answered as
-the first one was, and not kept again. The demo and the tests use it, and so can you:
-`make receive` prints what comes in.
+It handles idempotency keys as receivers should: a request with a known key gets the same answer as
+the first one, but is not kept again. `make receive` runs it and prints the alerts.
 """
 
 import sys
@@ -18,13 +17,13 @@ import orjson
 
 @dataclass
 class Receiver:
-    """What has come in, and how to answer.
+    """The received alerts, and the status to answer with.
 
     Attributes:
-        url: Where to send to.
-        status: What the next requests are answered with; only those with 200 are kept.
-        requests: Number of requests, repeated and refused ones included.
-        alerts: Bodies that were kept, in order.
+        url: The address to send alerts to.
+        status: Status of the next answers; only requests answered with 200 are kept.
+        requests: Number of requests, including repeated and refused ones.
+        alerts: The bodies that were kept, in order.
     """
 
     url: str = ""
@@ -35,7 +34,7 @@ class Receiver:
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def take(self, key: str, body: bytes) -> int:
-        """Keep what came in, unless it is known; gives the status to answer with."""
+        """Keep an alert unless its key is known; return the status to answer with."""
         with self._changed:
             self.requests += 1
             if self.status == 200 and key not in self._keys:  # noqa: PLR2004 - the HTTP status
@@ -45,26 +44,26 @@ class Receiver:
             return self.status
 
     def wait(self, alerts: int, seconds: float) -> bool:
-        """Wait until so many alerts have come; whether they have."""
+        """Wait until this many alerts have arrived; return whether they have."""
         with self._changed:
             return self._changed.wait_for(lambda: len(self.alerts) >= alerts, seconds)
 
 
 @contextmanager
 def receiving(port: int = 0) -> Iterator[Receiver]:
-    """Receive on a local port, 0 for a free one, for as long as the block lasts."""
+    """Run a receiver on a local port (0: any free port) while the block runs."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            """Take an alert; http.server calls it so."""
+            """Handle an alert; the name is required by http.server."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(receiver.take(self.headers["Idempotency-Key"], body))
             self.send_header("Content-Length", "0")
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     receiver.url = f"http://127.0.0.1:{server.server_port}/alerts"
@@ -79,7 +78,7 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
 
 
 def main(port: int = 9999) -> int:
-    """Print alerts until Ctrl-C; gives the exit code."""
+    """Print alerts until Ctrl-C and return the exit code."""
     with receiving(port) as receiver, suppress(KeyboardInterrupt):
         print(f"APP_ALERT_WEBHOOK_URL={receiver.url}", flush=True)
         printed = 0

@@ -1,7 +1,7 @@
-"""The records that travel between the parts: what was seen, what it means, what was said of it.
+"""The records that modules exchange: events, check results, incidents and alerts.
 
-All are frozen and hold plain values only, so each one survives `to_json` and `from_json`.
-A number that does not exist (a p-value without rows, say) is None, never NaN.
+All of them are frozen and hold plain values only, so `from_json(to_json(record))` gives the same
+record. A number that does not exist is None, never NaN.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Kind = Literal["numeric", "categorical"]
 Role = Literal["feature", "prediction", "score"]
 Severity = Literal["info", "warning", "critical"]
 Stage = Literal["inputs", "labels"]
-"""A window is checked twice: when its rows are there, and when its labels are."""
+"""A window is checked twice: once its rows are complete, and again once its labels are."""
 Problem = Literal["missing", "new-category", "range", "type", "absent", "unknown"]
 Change = Literal["opened", "updated", "resolved"]
 
@@ -26,7 +26,7 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the model's input or output."""
+    """An input or output column of the model."""
 
     name: str
     kind: Kind
@@ -35,10 +35,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """What the monitored model takes and gives, as its reference shows it.
+    """The inputs and outputs of the monitored model, inferred from its reference.
 
-    `columns` are the features, then `prediction`, then (for a classifier) `score`: how sure the
-    model is of the class that it predicts, from 0 to 1.
+    `columns` are the features, then `prediction`, then (for a classifier) `score`: the model's
+    confidence in the predicted class, from 0 to 1.
     """
 
     task: Task
@@ -46,22 +46,22 @@ class Schema:
 
     @property
     def features(self) -> tuple[Column, ...]:
-        """The columns that go into the model."""
+        """The model's input columns."""
         return tuple(column for column in self.columns if column.role == "feature")
 
     @property
     def label_kind(self) -> Kind:
-        """What a label is: the name of a class, or a number."""
+        """The kind of the labels: class names or numbers."""
         return "categorical" if self.task == "classification" else "numeric"
 
 
 Value = str | float | bool | None
-"""One feature of one prediction; a number, or the name of a category."""
+"""The value of one feature in one prediction: a number or a category."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """An answer that the monitored model gave. `id` is the caller's, and unique."""
+    """A prediction of the monitored model. The caller chooses `id`, which must be unique."""
 
     id: str
     happened_at: datetime
@@ -72,15 +72,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Label:
-    """What turned out to be true for the prediction with this id."""
+    """The true outcome for the prediction with this id."""
 
     id: str
     label: str | float
 
 
 @dataclass(frozen=True)
-class Malformed:
-    """A row that cannot be used: why, and what it was, cut to a readable length."""
+class MalformedRow:
+    """A row that cannot be used: the reason, and the row itself, truncated."""
 
     reason: str
     content: str
@@ -88,19 +88,19 @@ class Malformed:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the monitor has come, in rows and windows since it was set up."""
+    """Counts of all rows and windows since the store was created."""
 
     events: int
     labels: int
     quarantined: int
     windows: int
     waiting: int
-    """Events that are in no window yet."""
+    """Events that are not part of a window yet."""
 
 
 @dataclass(frozen=True)
-class Added:
-    """What became of a batch: new, already known (and unchanged), refused (and quarantined)."""
+class IngestResult:
+    """Row counts of a batch: new, already known (and left unchanged), and quarantined."""
 
     added: int
     known: int
@@ -109,7 +109,7 @@ class Added:
 
 @dataclass(frozen=True)
 class Window:
-    """A run of consecutive events: `first` to `last` in order of arrival, both included."""
+    """A range of consecutive events in order of arrival, `first` and `last` included."""
 
     number: int
     first: int
@@ -125,10 +125,10 @@ StatisticName = Literal["ks", "chi2", "psi", "wasserstein", "js"]
 
 @dataclass(frozen=True)
 class Statistic:
-    """One measure of how far two distributions are apart, with its calibrated threshold.
+    """A distance between two distributions, with its calibrated threshold.
 
-    `threshold` is what an unchanged window of this size exceeds with the probability that the
-    settings allow to one column; `p_value` is the chance of `value` or more without drift.
+    An unchanged window of this size exceeds `threshold` only with the probability that the
+    settings allow for one column. `p_value` is the probability of `value` or more without drift.
     """
 
     name: StatisticName
@@ -139,9 +139,10 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Then and now, for the eye. `labels` name the bars; both shares sum to one (or are all zero).
+    """Data for a plot of reference and window. `labels` name the bars.
 
-    For a numeric column `edges` has one number more than there are bars; else it is empty.
+    The shares of each side sum to one (or are all zero). For a numeric column, `edges` has one
+    more number than there are bars; otherwise it is empty.
     """
 
     labels: tuple[str, ...]
@@ -152,12 +153,12 @@ class Histogram:
 
 @dataclass(frozen=True)
 class ColumnCheck:
-    """What happened to one column.
+    """The check of one column.
 
-    `effect` is the size of the change in a unit people can read: for a numeric column the
-    Wasserstein distance in standard deviations of the reference, for a categorical one the share
-    of rows that would have to change category (total variation). `p_value` is of this column's
-    deciding statistics together, `adjusted_p` after Benjamini-Hochberg over the whole window.
+    `effect` is the size of the change in a readable unit: for a numeric column the Wasserstein
+    distance in standard deviations of the reference, for a categorical one the share of rows
+    that would have to change category (total variation). `p_value` combines the column's
+    deciding statistics; `adjusted_p` is corrected with Benjamini-Hochberg over the whole window.
     """
 
     column: str
@@ -186,10 +187,10 @@ class Check:
 
 @dataclass(frozen=True)
 class QualityFinding:
-    """Something wrong with the data of a column: how many rows, and how many were expected.
+    """A data quality problem in one column, with its share of rows here and in the reference.
 
-    `absent` is a column that no row has, `unknown` one that the reference does not know, `type` a
-    value of another kind. `examples` are a few of the values, as text.
+    The problem is `absent` if no row has the column, `unknown` if the reference does not have it,
+    and `type` if values are of the wrong type. `examples` are a few of the values, as text.
     """
 
     column: str
@@ -205,10 +206,10 @@ class QualityFinding:
 
 @dataclass(frozen=True)
 class Performance:
-    """How well the model does: `accuracy` (higher is better) or `mae` (lower is better).
+    """The model's performance: `accuracy` (higher is better) or `mae` (lower is better).
 
-    `low` and `high` enclose `value` with 95 % confidence. `warnings` say why it should not be
-    trusted, in whole sentences.
+    `low` and `high` are the 95 % confidence interval of `value`. `warnings` say in full sentences
+    why the value may be wrong.
     """
 
     metric: Literal["accuracy", "mae"]
@@ -225,16 +226,16 @@ class Performance:
 
     @property
     def drop(self) -> float:
-        """How much worse than the reference; negative when better."""
+        """How much worse than the reference it is; negative if better."""
         change = self.value - self.reference
         return -change if self.metric == "accuracy" else change
 
 
 @dataclass(frozen=True)
 class Cause:
-    """A likely cause, with its share (0 to 1) of all that was found.
+    """A likely cause, with its share (0 to 1) of the total change.
 
-    `segment` is empty when the column as a whole is meant, else a text like `age 60 to 75`.
+    `segment` is empty if the cause is the column as a whole, otherwise a text like `60 to 75`.
     """
 
     column: str
@@ -245,11 +246,11 @@ class Cause:
 
 @dataclass(frozen=True)
 class WindowResult:
-    """All that one check of a window found.
+    """The result of one check of a window.
 
-    The stage `inputs` fills `columns`, `multivariate`, `quality` and `estimated`; the stage
-    `labels`, which follows when the labels have come, fills `realised`, `concept` and
-    `label_shift`. `summary` is one sentence for people. `severity` is `info` when `drifted` is not.
+    The stage `inputs` fills `columns`, `multivariate`, `quality` and `estimated`. The stage
+    `labels`, which runs once the labels are known, fills `realised`, `concept` and `label_shift`.
+    `summary` is one readable sentence. `severity` is `info` unless `drifted` is true.
     """
 
     window: Window
@@ -276,10 +277,11 @@ class WindowResult:
 
 @dataclass(frozen=True)
 class Incident:
-    """A drift that people should know of, from the window that showed it to the last clean one.
+    """A drift that people are alerted about, from its first window until it is resolved.
 
-    `stage` says which checks opened it: only results of that stage can resolve it, and
-    `clean` counts those without drift in a row. `columns` are all that were ever part of it.
+    `stage` is the check that opened it. Only results of that stage can resolve it, and `clean`
+    counts how many of them in a row were free of drift. `columns` are all columns that were ever
+    affected.
     """
 
     id: str
@@ -300,7 +302,7 @@ class Incident:
 
 @dataclass(frozen=True)
 class Transition:
-    """A change of an incident: how it is afterwards, and which result made it so."""
+    """A change of an incident: its new state, and the window that caused the change."""
 
     change: Change
     incident: Incident
@@ -310,7 +312,7 @@ class Transition:
 
 @dataclass(frozen=True)
 class Alert:
-    """A message to send: what changed, for one route. `key` is unique, so it goes out once."""
+    """A message about a change, for one route. `key` is unique and prevents duplicates."""
 
     key: str
     route: str
@@ -333,15 +335,15 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def to_json(record: Any) -> str:
-    """The record as JSON text."""
+    """Serialize a record to JSON."""
     return _adapter(type(record)).dump_json(record).decode()
 
 
 def from_json(kind: type[R], text: str | bytes) -> R:
-    """The record that `to_json` wrote.
+    """Read a record that `to_json` wrote.
 
     Raises:
-        pydantic.ValidationError: The text is no such record.
+        pydantic.ValidationError: The text is not a valid record of this kind.
     """
     record: R = _adapter(kind).validate_json(text)
     return record

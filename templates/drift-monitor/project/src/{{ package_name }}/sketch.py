@@ -1,11 +1,11 @@
-"""Distances of numbers too many for one machine, from what is known of fine bins.
+"""Distances between columns that are too large for one machine, from summaries of fine bins.
 
-Each part of the data is summed up on its own (`summarise`), and parts are added up. What comes out
-has its error stated. With D the difference of the distribution functions: between the values of
-one bin and those of the next D is constant and known, so Kolmogorov-Smirnov is off by at most the
-share that one bin has. Inside a bin the integral of D follows exactly from count, sum and ends, and
-Wasserstein, the integral of |D|, is its absolute value, unless D changes sign there, which is
-bounded. Bins of a single value are exact.
+Each partition is summarised separately (`summarise`), and the summaries are added. The distances
+come with error bounds. Let D be the difference of the distribution functions. Between the values
+of two adjacent bins, D is constant and known, so Kolmogorov-Smirnov is off by at most the share of
+one bin. Inside a bin, the integral of D follows exactly from count, sum, minimum and maximum.
+Wasserstein is the integral of |D|, which is the absolute value of that integral unless D changes
+sign inside the bin; the error in that case is bounded. Bins with a single value are exact.
 """
 
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ BINS = 2048
 
 @dataclass(frozen=True)
 class Summary:
-    """A part of a column, or all of it: one number a bin, of shape (edges + 1,)."""
+    """A summary of a column or a part of it: one number per bin, of shape (edges + 1,)."""
 
     counts: NDArray[np.int64]
     sums: Floats
     lows: Floats
-    """Least value in each bin; infinite if it is empty."""
+    """Minimum of each bin; infinite if the bin is empty."""
     highs: Floats
 
     def __add__(self, other: "Summary") -> "Summary":
@@ -41,7 +41,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Distances:
-    """Both distances, and by how much each may be too small."""
+    """Both distances, and upper bounds on how much too small each may be."""
 
     ks: float
     ks_error: float
@@ -49,18 +49,19 @@ class Distances:
     wasserstein_error: float
 
 
-def fine_edges(sample: Floats, also: Floats) -> Floats:
-    """Inner edges of about `BINS` bins: quantiles of a sample, and all of `also`."""
-    there = sample[~np.isnan(sample)]
-    if not len(there):
-        return also
+def fine_edges(sample: Floats, extra: Floats) -> Floats:
+    """Inner edges of about `BINS` bins: quantiles of a sample, plus all of `extra`."""
+    present = sample[~np.isnan(sample)]
+    if not len(present):
+        return extra
     at = np.arange(1, BINS) / BINS
-    edges: Floats = np.unique(np.concatenate([np.quantile(there, at, method="inverted_cdf"), also]))
+    quantiles = np.quantile(present, at, method="inverted_cdf")
+    edges: Floats = np.unique(np.concatenate([quantiles, extra]))
     return edges
 
 
 def summarise(values: Floats, edges: Floats) -> Summary:
-    """Sum up some values; NaN and infinite ones are left out."""
+    """Summarise values; NaN and infinite values are left out."""
     values = values[np.isfinite(values)]
     at = np.searchsorted(edges, values, side="left")
     size = len(edges) + 1
@@ -72,7 +73,7 @@ def summarise(values: Floats, edges: Floats) -> Summary:
 
 
 def distances(reference: Summary, current: Summary) -> Distances:
-    """How far two columns that were summed up in the same bins are apart."""
+    """The distances between two columns that were summarised with the same bins."""
     rows = reference.counts.sum(), current.counts.sum()
     if not rows[0] or not rows[1]:
         return Distances(0, 0, 0, 0)
@@ -83,46 +84,47 @@ def distances(reference: Summary, current: Summary) -> Distances:
     after = np.cumsum(p - q)
     before = after - (p - q)
     between = np.abs(after[:-1]) @ (low[1:] - high[:-1])
-    # From low to high, F integrates to what it was before, plus (high - x) for each value x.
+    # In each bin, the integral of F over [low, high] is F(low-) (high - low) plus (high - x) for
+    # each value x.
     sums = reference.sums[filled] / rows[0] - current.sums[filled] / rows[1]
     inside = np.abs(before * (high - low) + high * (p - q) - sums)
-    # In a bin of several values D may go beyond both of its ends by the smaller share.
+    # In a bin with several values, D may exceed both of its end points by the smaller share.
     slack = np.where(high > low, np.minimum(p, q), 0)
     largest = np.maximum(np.abs(before), np.abs(after)) + slack
     crosses = (np.minimum(before, after) - slack < 0) & (np.maximum(before, after) + slack > 0)
-    unknown = np.where(crosses, np.maximum((high - low) * largest - inside, 0), 0)
+    uncertain = np.where(crosses, np.maximum((high - low) * largest - inside, 0), 0)
     ks = float(np.abs(after).max())
     return Distances(
         ks=ks,
         ks_error=max(float(largest.max()) - ks, 0.0),
         wasserstein=float(between + inside.sum()),
-        wasserstein_error=float(unknown.sum()),
+        wasserstein_error=float(uncertain.sum()),
     )
 
 
 def summarise_batches(edges: dict[str, Floats], batches: Iterator[Any]) -> Iterator[Any]:
-    """Sum up Arrow batches to a row for each column and bin that is not empty; runs on executors.
+    """Summarise Arrow batches, with one row per column and non-empty bin; runs on the executors.
 
     Args:
-        edges: Of the bins, by column.
+        edges: The inner edges of the bins, by column.
         batches: `pyarrow.RecordBatch`es with these columns.
     """
-    import pyarrow as pa  # noqa: PLC0415 - the extra `spark`
+    import pyarrow as pa  # noqa: PLC0415 - from the extra `spark`
 
-    found = {name: summarise(np.empty(0), inner) for name, inner in edges.items()}
+    summaries = {name: summarise(np.empty(0), inner) for name, inner in edges.items()}
     for batch in batches:
         for name, inner in edges.items():
             column = batch.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
-            found[name] += summarise(np.asarray(column, dtype=np.float64), inner)
-    for name, part in found.items():
-        bins = np.flatnonzero(part.counts)
+            summaries[name] += summarise(np.asarray(column, dtype=np.float64), inner)
+    for name, summary in summaries.items():
+        bins = np.flatnonzero(summary.counts)
         yield pa.RecordBatch.from_pydict(
             {
                 "name": [name] * len(bins),
                 "bin": pa.array(bins, pa.int32()),
-                "rows": pa.array(part.counts[bins], pa.int64()),
-                "total": pa.array(part.sums[bins], pa.float64()),
-                "low": pa.array(part.lows[bins], pa.float64()),
-                "high": pa.array(part.highs[bins], pa.float64()),
+                "rows": pa.array(summary.counts[bins], pa.int64()),
+                "total": pa.array(summary.sums[bins], pa.float64()),
+                "low": pa.array(summary.lows[bins], pa.float64()),
+                "high": pa.array(summary.highs[bins], pa.float64()),
             }
         )

@@ -2,5 +2,5 @@
 
 import os
 
-# ONNX Runtime reports to its makers unless told not to before it is imported.
+# ONNX Runtime sends telemetry unless this is set before it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -1,7 +1,7 @@
-"""What a trained model is: its inputs, its outputs, its figures and where it comes from.
+"""What a trained model is: its inputs, its outputs, its metrics and its origin.
 
 The manifest is the contract between training, which writes it, and serving, whose request
-schema, documentation and page all follow it. Nothing here needs scikit-learn.
+schema, documentation and page are all derived from it. Nothing here needs scikit-learn.
 """
 
 import hashlib
@@ -16,10 +16,10 @@ MATRIX_INPUT = "features"
 LABEL_OUTPUT = "label"
 PROBABILITIES_OUTPUT = "probabilities"
 MISSING_CATEGORY = ""
-"""Stands for "no value" in a categorical column: ONNX text tensors have no null."""
+"""Stands for a missing value in a categorical column: ONNX text tensors have no null."""
 
 Value = float | str | None
-"""One cell of a table: a number, a category, or nothing."""
+"""One cell of a table: a number, a category or a missing value."""
 
 
 class _Record(BaseModel):
@@ -32,10 +32,10 @@ class Feature(_Record):
     Attributes:
         name: Its name in the training data, and in requests.
         kind: `numeric` (a finite number) or `categorical` (one of `categories`).
-        nullable: Whether the training data has missing values here, so requests may too.
-        minimum: Least number seen in training; only for `numeric`.
-        maximum: Greatest number seen in training; only for `numeric`.
-        categories: The texts seen in training, sorted; only for `categorical`.
+        nullable: Whether the training data has missing values here; then requests may, too.
+        minimum: The smallest number seen in training; only for `numeric`.
+        maximum: The largest number seen in training; only for `numeric`.
+        categories: The values seen in training, sorted; only for `categorical`.
         example: A typical value: the median, or the most frequent category.
     """
 
@@ -48,24 +48,24 @@ class Feature(_Record):
     example: float | str
 
     @model_validator(mode="after")
-    def _agrees_with_kind(self) -> Self:
+    def _check_kind(self) -> Self:
         numeric = self.kind == "numeric"
         if numeric != (self.minimum is not None and self.maximum is not None):
-            raise ValueError("minimum and maximum belong to numeric features, and only to them")
+            raise ValueError("numeric features, and only these, have a minimum and a maximum")
         if numeric == bool(self.categories):
-            raise ValueError("categories belong to categorical features, and only to them")
+            raise ValueError("categorical features, and only these, have categories")
         if isinstance(self.example, str) == numeric:
-            raise ValueError("the example must be a number or a category, as `kind` says")
+            raise ValueError("the example must be a number or a category, depending on `kind`")
         return self
 
 
 class Schema(_Record):
-    """What goes into a model and what comes out: all that requests depend on.
+    """The inputs and outputs of a model: everything that requests depend on.
 
     Attributes:
-        target: Name of what is predicted.
-        features: The inputs, in the order in which rows hold them.
-        labels: Names of the classes; the model's `label` output is an index into them, and
+        target: The name of what is predicted.
+        features: The inputs, in the order of the values in a row.
+        labels: The names of the classes; the model's `label` output is an index into them, and
             column `i` of its `probabilities` output (rows, labels) belongs to `labels[i]`.
         image: Height and width if the features are the pixels of an image, row by row.
     """
@@ -76,19 +76,19 @@ class Schema(_Record):
     image: tuple[int, int] | None = None
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
+    def _check_consistency(self) -> Self:
         names = {feature.name for feature in self.features}
         if len(names) < len(self.features):
             raise ValueError("two features have the same name")
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("two labels have the same name")
         if self.image is not None and self.image[0] * self.image[1] != len(names):
-            raise ValueError("the image's size is not the number of features")
+            raise ValueError("the size of the image does not match the number of features")
         return self
 
     @property
     def layout(self) -> Literal["matrix", "columns"]:
-        """How the ONNX model takes rows.
+        """The form in which the ONNX model takes rows.
 
         `matrix`: one float32 input `features` of shape (rows, features). `columns`: one input
         per feature, `column_0`, `column_1`..., of shape (rows, 1), float32 or text.
@@ -98,21 +98,21 @@ class Schema(_Record):
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """Names of the ONNX inputs, in the order of `features`."""
+        """The names of the ONNX inputs, in the order of `features`."""
         if self.layout == "matrix":
             return (MATRIX_INPUT,)
         return tuple(f"column_{index}" for index in range(len(self.features)))
 
 
 class Example(_Record):
-    """A held-out row with its true label, for docs, the page and the load test."""
+    """A held-out row with its true label, for the docs, the page and the load test."""
 
     row: tuple[Value, ...]
     label: str
 
 
 class Dataset(_Record):
-    """The data the model was made from."""
+    """The data the model was trained and evaluated on."""
 
     name: str
     sha256: str
@@ -122,7 +122,7 @@ class Dataset(_Record):
 
 
 class ModelFile(_Record):
-    """The model's bytes and the estimator they were exported from."""
+    """The model file and the estimator it was exported from."""
 
     sha256: str
     size: int
@@ -131,7 +131,7 @@ class ModelFile(_Record):
 
 
 class LabelMetrics(_Record):
-    """Held-out figures of one label."""
+    """Held-out metrics of one label."""
 
     label: str
     precision: float
@@ -140,7 +140,7 @@ class LabelMetrics(_Record):
 
 
 class Metrics(_Record):
-    """How good the model is; all but `cv_*` on rows that training never saw."""
+    """How good the model is: all but `cv_*` are measured on held-out rows."""
 
     cv_folds: int
     cv_accuracy: float
@@ -156,7 +156,7 @@ class Metrics(_Record):
 
 
 class Provenance(_Record):
-    """What it takes to make this model again."""
+    """What it takes to reproduce this model."""
 
     seed: int
     git_commit: str | None
@@ -166,7 +166,7 @@ class Provenance(_Record):
 
 
 class Manifest(Schema):
-    """Everything that serving needs to know about a model, and people want to."""
+    """Everything that serving needs and people want to know about a model."""
 
     format: Literal[1] = 1
     version: str
@@ -177,7 +177,7 @@ class Manifest(Schema):
     provenance: Provenance
 
     @model_validator(mode="after")
-    def _is_about_its_model(self) -> Self:
+    def _check_version(self) -> Self:
         if any(len(example.row) != len(self.features) for example in self.examples):
             raise ValueError("an example has more or fewer values than there are features")
         if self.version != content_version(self, self.model.sha256):
@@ -186,7 +186,7 @@ class Manifest(Schema):
 
 
 def content_version(schema: Schema, model_sha256: str) -> str:
-    """Digest what a caller can notice: the model, its inputs and its outputs.
+    """Return a digest of everything a caller can notice: the model, its inputs and its outputs.
 
     Returns:
         16 hexadecimal digits.
@@ -196,7 +196,7 @@ def content_version(schema: Schema, model_sha256: str) -> str:
 
 
 def encode(schema: Schema, rows: Sequence[Sequence[Value]]) -> dict[str, NDArray[Any]]:
-    """Turn rows into the inputs of the ONNX model; training and serving share this.
+    """Convert rows to the inputs of the ONNX model, for training and serving alike.
 
     Args:
         schema: The model's manifest, or just its schema.

@@ -1,4 +1,4 @@
-"""What the tests of training share; `artifact_dir` is a models folder with a trained model."""
+"""Fixtures of the training tests."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -8,14 +8,14 @@ import pytest
 
 
 @pytest.fixture
-def models(artifact_dir: Path, tmp_path: Path) -> Path:
-    """Give a models folder of one's own, to damage at will."""
-    return Path(shutil.copytree(artifact_dir, tmp_path / "models"))
+def models(models_dir: Path, tmp_path: Path) -> Path:
+    """A models folder that the test may change or damage."""
+    return Path(shutil.copytree(models_dir, tmp_path / "models"))
 
 
 @pytest.fixture
 def write_csv(tmp_path: Path) -> Callable[..., Path]:
-    """Give a function that writes a CSV file from columns of cells."""
+    """A function that writes a CSV file from columns of cells."""
 
     def write(columns: dict[str, Sequence[object]], name: str = "data.csv") -> Path:
         rows = zip(*columns.values(), strict=True)

@@ -1,10 +1,10 @@
-"""Data and models in versions: each can be compared, explained and brought back, byte for byte.
+"""Versioned data and models: compare, trace and restore any version, byte for byte.
 
-`data/` says what the data must be and reads it; `stages/` are the steps of the pipeline in
-`dvc.yaml`; `versions/` is the command over DVC, MLflow and Git; `predict` uses what they made.
+`data/` reads data and validates it; `stages/` has the pipeline stages of `dvc.yaml`; `versions/` is
+the command on top of DVC, MLflow and Git; `predict` uses the released models.
 """
 
 import os
 
-# ONNX Runtime reports to its makers unless told not to before it is imported.
+# ONNX Runtime sends telemetry unless it is disabled before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -1,4 +1,4 @@
-"""`python -m` with the name of this package predicts: it is what the image runs."""
+"""Entry point of `python -m` with this package's name: predicts, as the image does."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`make demo`: two versions of data and model, from start to finish, in a scratch copy."""
+"""`make demo`: two versions of data and model, from start to finish, in a temporary copy."""
 
 import os
 import shutil
@@ -11,132 +11,132 @@ from . import predict
 from .data.generate import make
 from .defaults import DATA, PROJECT
 from .errors import IntegrityError, ProjectError
-from .standin import remote
+from .local_remote import local_remote
 from .versions import cli
 from .versions.git import Git
 from .versions.pipeline import MODEL
-from .versions.store import opened
+from .versions.store import open_store
 
 LOCAL = Path(".dvc/config.local")
-"""DVC's settings of this machine, which git does not see."""
-WHO = {
-    f"GIT_{who}_{what}": value
-    for who in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "Demo"), ("EMAIL", "demo@example.invalid"))
+"""DVC's settings for this machine, which git ignores."""
+GIT_IDENTITY = {
+    f"GIT_{role}_{field}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for field, value in (("NAME", "Demo"), ("EMAIL", "demo@example.invalid"))
 }
 
 
 def main() -> int:
-    """Run the demo; gives the exit code."""
-    here = Path.cwd()
-    os.environ.update(WHO, APP_LOG_LEVEL="WARNING")
+    """Run the demo; returns the exit code."""
+    project = Path.cwd()
+    os.environ.update(GIT_IDENTITY, APP_LOG_LEVEL="WARNING")
     with TemporaryDirectory(prefix="demo-") as folder, ExitStack() as stack:
-        scratch = Path(folder) / PROJECT
-        stack.callback(os.chdir, here)
-        settings = stack.enter_context(remote(Path(folder) / "storage"))
+        copy = Path(folder) / PROJECT
+        stack.callback(os.chdir, project)
+        settings = stack.enter_context(local_remote(Path(folder) / "storage"))
         try:
-            copy(here, scratch)
-            os.chdir(scratch)
-            (scratch / LOCAL).write_text(settings, encoding="utf-8")
-            tell(scratch)
+            copy_project(project, copy)
+            os.chdir(copy)
+            (copy / LOCAL).write_text(settings, encoding="utf-8")
+            walk_through(copy)
         except ProjectError as error:
             print(f"error: {error}", file=sys.stderr)
             return error.code
-    print(
-        "\nAll of that was in a scratch copy. Next: `make run`, commit, and a version of your own."
-    )
+    print("\nThe demo ran in a temporary copy. Next: `make run`, commit, release your own version.")
     return 0
 
 
-def tell(scratch: Path) -> None:
-    """Make two versions and do with them what versions are for.
+def walk_through(project: Path) -> None:
+    """Release two versions, compare them, roll back, and restore both in a clone.
 
     Raises:
-        ProjectError: Something of it does not work.
+        ProjectError: A command failed.
     """
-    git = Git(scratch)
-    made = {}
+    git = Git(project)
+    models = {}
     for number, version in ((1, "1.0.0"), (2, "1.1.0")):
-        print(f"\n{number}. Version {number} of the data: {make_data(scratch, number)} rows")
+        print(f"\n{number}. Version {number} of the data: {make_data(project, number)} rows")
         versions("reproduce")
-        made[version] = (scratch / MODEL).read_bytes()
+        models[version] = (project / MODEL).read_bytes()
         git.run("add", "--all")
         git.run("commit", "--quiet", "--message", f"Version {number} of the data")
         versions("release", version)
         versions("promote", version)
     print("\n3. What is the difference?")
     versions("compare", "1.0.0", "1.1.0")
-    print("\n4. The version in production answers rows that it has never seen:")
-    run_predict(scratch)
-    print("\n5. And back, because something is wrong with it:")
+    print("\n4. The version in production predicts rows that it has never seen:")
+    run_predict(project)
+    print("\n5. Something is wrong with it, so roll back:")
     versions("rollback")
     versions("list")
-    run_predict(scratch)
-    print("\n6. Both come back, byte for byte, in a fresh clone with nothing but the remote:")
-    bring_back(git, scratch.with_name("clone"), made)
+    run_predict(project)
+    print("\n6. Restore both versions, byte for byte, from a fresh clone and the remote:")
+    restore(git, project.with_name("clone"), models)
     versions("verify")
 
 
 def versions(*arguments: str) -> None:
-    """Call the command, and show it as one would type it.
+    """Run the command and print it the way a user would type it.
 
     Raises:
-        ProjectError: It fails; it has said why.
+        ProjectError: The command failed; it has already printed why.
     """
     print(f"$ versions {' '.join(arguments)}", flush=True)
     if code := cli.main(list(arguments)):
-        raise ProjectError(f"`versions {' '.join(arguments)}` ended with {code}")
+        raise ProjectError(f"`versions {' '.join(arguments)}` exited with {code}")
 
 
-def make_data(scratch: Path, version: int) -> int:
-    """Put a version of the example data into the scratch copy, and let DVC track it."""
-    rows = make(DATA, version, scratch / "data/raw")
-    with opened(scratch) as store:
+def make_data(project: Path, version: int) -> int:
+    """Write a version of the example data and track it with DVC; returns the number of rows."""
+    rows = make(DATA, version, project / "data/raw")
+    with open_store(project) as store:
         store.repo.add("data/raw")
     return rows
 
 
-def run_predict(scratch: Path) -> None:
-    """Predict the rows that travel with the model, and show the answers."""
-    output = scratch / "predictions.csv"
+def run_predict(project: Path) -> None:
+    """Predict the example rows stored in the model, and print the predictions."""
+    output = project / "predictions.csv"
     if code := predict.main(["--output", str(output)]):
-        raise ProjectError(f"predict ended with {code}")
+        raise ProjectError(f"predict exited with {code}")
     print("   " + "\n   ".join(output.read_text(encoding="utf-8").splitlines()[:4]))
 
 
-def bring_back(git: Git, clone: Path, made: dict[str, bytes]) -> None:
-    """Clone the scratch copy, and compare the models of all versions with what they were.
+def restore(git: Git, clone: Path, models: dict[str, bytes]) -> None:
+    """Clone the repository and compare the model of each version with the original.
 
     Raises:
-        IntegrityError: One is not the same.
+        IntegrityError: A model differs.
     """
     git.run("clone", "--quiet", str(git.root), str(clone))
     shutil.copy(git.root / LOCAL, clone / LOCAL)
-    for version, model in made.items():
+    for version, model in models.items():
         Git(clone).run("checkout", "--quiet", f"v{version}")
-        with opened(clone) as store:
+        with open_store(clone) as store:
             store.repo.pull()
         if (clone / MODEL).read_bytes() != model:
-            raise IntegrityError(f"the model of {version} came back as another one")
+            raise IntegrityError(f"the restored model of {version} differs from the original")
         print(f"   git checkout v{version}, dvc pull: all {len(model):,} bytes of {MODEL}")
 
 
-def copy(project: Path, scratch: Path) -> None:
-    """Copy what git knows of the project, and begin a repository of its own there."""
-    listed = Git(project).ask("ls-files", "--cached", "--others", "--exclude-standard", "-z")
+def copy_project(project: Path, target: Path) -> None:
+    """Copy the files that git tracks or would add, and create a new repository from them."""
+    listed = Git(project).run_or_none(
+        "ls-files", "--cached", "--others", "--exclude-standard", "-z"
+    )
     if not listed:
         raise ProjectError(
-            f"the demo copies what git knows, and it knows no file of {project}: "
-            "`git init` there, then `git add --all`"
+            f"the demo copies the files that git lists, and it lists none in {project}: "
+            "run `git init` there, then `git add --all`"
         )
     skipped = ("data/raw.dvc", "dvc.lock", "metrics.json", "plots/")
     for name in filter(None, listed.split("\0")):
         source = project / name
         if source.is_file() and not name.startswith(skipped):
-            target = scratch / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target)
-    git = Git(scratch)
+            destination = target / name
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, destination)
+    git = Git(target)
     git.run("init", "--quiet", "--initial-branch=main")
     git.run("add", "--all")
     git.run("commit", "--quiet", "--message", "Start")

@@ -1,8 +1,8 @@
-"""What can go wrong that is not a bug; each command turns these into one message and a code."""
+"""Errors that are not bugs; commands print each as one message and exit with its code."""
 
 
 class ProjectError(Exception):
-    """Base of all. The message says what, where, and what to do next.
+    """Base class. The message says what is wrong, where, and what to do next.
 
     Attributes:
         code: Exit code of the command.
@@ -12,30 +12,30 @@ class ProjectError(Exception):
 
 
 class DataError(ProjectError):
-    """The data is not what the contract says."""
+    """The data violates the contract."""
 
     code = 3
 
 
 class ModelError(ProjectError):
-    """A model is missing, damaged, or not what its manifest says."""
+    """A model is missing, damaged, or does not match its manifest."""
 
     code = 4
 
 
 class StateError(ProjectError):
-    """The repository is not in a state in which this can be done."""
+    """The state of the repository does not allow the command."""
 
     code = 5
 
 
 class IntegrityError(ProjectError):
-    """Something that a version needs is missing or damaged."""
+    """An object that a version needs is missing or damaged."""
 
     code = 6
 
 
 class RegistryError(ProjectError):
-    """The registry cannot be reached, or says something else than git does."""
+    """The registry is unavailable, or disagrees with git."""
 
     code = 7

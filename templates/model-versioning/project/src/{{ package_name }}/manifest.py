@@ -1,6 +1,6 @@
-"""What a version is: one commit, one state of the data, one model, and how they came to be.
+"""The manifest of a version: one commit, one state of the data, one model, and their lineage.
 
-A release writes this into the message of its git tag; a model that is served lies beside a copy.
+A release stores it in the message of its git tag; a served model has a copy next to it.
 """
 
 import re
@@ -19,13 +19,13 @@ class _Record(BaseModel):
 
 
 class Tracked(_Record):
-    """A file or a folder that DVC keeps.
+    """A file or folder tracked by DVC.
 
     Attributes:
-        path: Where it lies in the project, with `/` on every system.
-        md5: DVC's name for its content; of a folder it ends in `.dir`.
-        size: In bytes.
-        files: How many files a folder holds.
+        path: Its path in the project, with `/` on every system.
+        md5: DVC's hash of its content; a folder's ends in `.dir`.
+        size: Size in bytes.
+        files: Number of files in a folder.
     """
 
     path: str
@@ -35,17 +35,17 @@ class Tracked(_Record):
 
 
 class Manifest(_Record):
-    """A version, for machines.
+    """The machine-readable description of a version.
 
     Attributes:
         version: Like `1.2.0`, or `unreleased`.
-        commit: The commit it was made from and that brings it back; `None` if unreleased.
-        parents: The versions it follows.
-        data: The rows.
-        model: What was learnt from them.
+        commit: The commit it was released from, which also restores it; `None` if unreleased.
+        parents: The versions it is based on.
+        data: The data set.
+        model: The model trained on it.
         params: Parameters of the pipeline.
-        metrics: Figures on held-out rows.
-        environment: Versions of Python and of the libraries that have a say in the model.
+        metrics: Metrics on held-out rows.
+        environment: Versions of Python and of the libraries that influence the model.
     """
 
     version: str
@@ -58,50 +58,52 @@ class Manifest(_Record):
     environment: dict[str, str]
 
 
-def order(version: str) -> tuple[int, int, int]:
-    """Give what versions are sorted by.
+def version_key(version: str) -> tuple[int, int, int]:
+    """Return the sort key of a version.
 
     Raises:
-        StateError: It is no version.
+        StateError: It is not a valid version.
     """
     match = _VERSION.fullmatch(version)
     if match is None:
-        raise StateError(f"{version!r} is no version: write three numbers, like 1.2.0")
+        raise StateError(f"{version!r} is not a valid version: use three numbers, like 1.2.0")
     major, minor, patch = (int(part) for part in match.groups())
     return major, minor, patch
 
 
-def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Write nested values side by side: `{"train": {"seed": 0}}` becomes `{"train.seed": 0}`."""
-    found: dict[str, Any] = {}
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flatten nested values: `{"train": {"seed": 0}}` becomes `{"train.seed": 0}`."""
+    flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, dict):
-            found |= flat(value, f"{prefix}{name}.")
+            flat |= flatten(value, f"{prefix}{name}.")
         else:
-            found[prefix + name] = value
-    return found
+            flat[prefix + name] = value
+    return flat
 
 
 def card(manifest: Manifest) -> str:
-    """Write the model card: what the model is and what it is worth, for people."""
-    where = manifest.commit or "a tree that was not committed"
-    figures = "\n".join(f"| {name} | {value} |" for name, value in flat(manifest.metrics).items())
-    params = "\n".join(f"| {name} | {value} |" for name, value in flat(manifest.params).items())
-    made = ", ".join(f"{name} {version}" for name, version in manifest.environment.items())
+    """Render the model card: a human-readable summary of the model and its metrics."""
+    commit = f"commit `{manifest.commit}`" if manifest.commit else "not committed"
+    metrics = "\n".join(
+        f"| {name} | {value} |" for name, value in flatten(manifest.metrics).items()
+    )
+    params = "\n".join(f"| {name} | {value} |" for name, value in flatten(manifest.params).items())
+    environment = ", ".join(f"{name} {version}" for name, version in manifest.environment.items())
     return f"""# Model {manifest.version}
 
 - Model: `{manifest.model.path}`, {manifest.model.size} bytes, md5 `{manifest.model.md5}`.
 - Data: `{manifest.data.path}`, {manifest.data.files or 1} files, md5 `{manifest.data.md5}`.
-- Code: commit `{where}`.
-- Follows: {", ".join(manifest.parents) or "nothing, it is the first"}.
-- Made with: {made}.
+- Code: {commit}.
+- Based on: {", ".join(manifest.parents) or "no version, it is the first"}.
+- Environment: {environment}.
 
-It answers rows within the limits of its contract, which it carries with it, and refuses others.
-Trust it as far as the figures go, and no further than the kind of data that it has learnt.
+The model contains its data contract: rows that satisfy it are predicted, others are rejected. The
+metrics below hold only for data like the data it was trained on.
 
-| figure on held-out rows | value |
+| metric on held-out rows | value |
 | --- | --- |
-{figures}
+{metrics}
 
 | parameter | value |
 | --- | --- |

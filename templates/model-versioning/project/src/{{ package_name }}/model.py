@@ -1,8 +1,8 @@
-"""A model that is ready for use: bytes of ONNX that know what they take and what they give.
+"""A model that is ready to use: ONNX bytes that describe their own inputs and outputs.
 
-What a model needs to be used rightly travels inside it, as ONNX metadata: the contract of its
-inputs, and some rows with the answers it gave when it was made, so that it can test itself. ONNX
-is a graph of arithmetic, which runs no code of its own when loaded, as a pickle does.
+Everything needed to use a model correctly is stored inside it, as ONNX metadata: the contract of
+its inputs, and example rows with the predictions from when it was trained, so that it can test
+itself. ONNX is a graph of arithmetic: unlike a pickle, it executes no code when it is loaded.
 """
 
 import hashlib
@@ -23,14 +23,14 @@ from .session import open_session
 INPUT = "rows"
 LABEL = "label"
 PROBABILITIES = "probabilities"
-META = "card"
-"""Key of the ONNX metadata that holds `Meta`."""
+METADATA_KEY = "card"
+"""Key of the ONNX metadata property with `ModelMetadata`."""
 TOLERANCE = 1e-4
-"""How much a probability may differ from what it was when the model was made."""
+"""How much a probability may differ from the one that was stored at training time."""
 
 
 class Example(BaseModel):
-    """A row that the model had never seen, and what it said of it."""
+    """A held-out row and the model's prediction for it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,8 +41,8 @@ class Example(BaseModel):
     probability: float
 
 
-class Meta(BaseModel):
-    """What a model says about itself."""
+class ModelMetadata(BaseModel):
+    """Metadata stored in the model file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,23 +55,23 @@ class Model:
     """A loaded model.
 
     Attributes:
-        meta: What it says about itself.
-        md5: Digest of its bytes, the one that DVC knows it by.
-        session: ONNX Runtime's, on one thread so that sums come out the same every time.
+        metadata: The metadata stored in the file.
+        md5: Digest of the file, as DVC computes it.
+        session: Session of ONNX Runtime, single-threaded so that results are reproducible.
     """
 
-    meta: Meta
+    metadata: ModelMetadata
     md5: str
     session: onnxruntime.InferenceSession
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Answers, one per row.
+    """Predictions, one per row.
 
     Attributes:
-        labels: The likeliest label.
-        probabilities: Of every label of the contract, in its order; shape (rows, labels).
+        labels: The most likely label.
+        probabilities: Probability of each label, in the contract's order; shape (rows, labels).
     """
 
     labels: tuple[str, ...]
@@ -79,63 +79,65 @@ class Predictions:
 
 
 def load(content: bytes) -> Model:
-    """Make a model ready for use.
+    """Load a model.
 
     Raises:
-        ModelError: The bytes are no model of this project.
+        ModelError: The bytes are not a model of this project.
     """
     try:
-        opened = open_session(content)
-        meta = Meta.model_validate_json(opened.get_modelmeta().custom_metadata_map[META])
+        session = open_session(content)
+        stored = session.get_modelmeta().custom_metadata_map[METADATA_KEY]
+        metadata = ModelMetadata.model_validate_json(stored)
     except (Fail, InvalidArgument, InvalidProtobuf, KeyError, ValidationError) as error:
         reason = str(error).splitlines()[0]
-        raise ModelError(f"this is no model of this project: {reason}") from error
-    return Model(meta, md5(content), opened)
+        raise ModelError(f"not a model of this project: {reason}") from error
+    return Model(metadata, md5(content), session)
 
 
 def predict(model: Model, values: NDArray[np.float64]) -> Predictions:
-    """Predict rows that fit the model's contract.
+    """Predict rows that satisfy the model's contract.
 
     Args:
         model: The model.
-        values: Their numbers, of shape (rows, columns).
+        values: The rows' numbers, of shape (rows, columns).
     """
     outputs: list[Any] = model.session.run(
         [LABEL, PROBABILITIES], {INPUT: values.astype(np.float32)}
     )
-    names = model.meta.contract.labels
+    names = model.metadata.contract.labels
     codes = np.asarray(outputs[0]).reshape(-1)
     return Predictions(tuple(names[int(code)] for code in codes), np.asarray(outputs[1], float))
 
 
 def examples(model: Model) -> Table:
-    """Give the rows that travel with the model."""
-    rows = model.meta.examples
+    """Return the example rows stored in the model."""
+    rows = model.metadata.examples
     return Table(
         tuple(row.id for row in rows),
         tuple(row.label for row in rows),
-        tuple(model.meta.contract.limits),
+        tuple(model.metadata.contract.limits),
         np.array([row.values for row in rows], dtype=np.float64),
     )
 
 
-def check(model: Model) -> None:
-    """Let the model answer the rows that travel with it, as it did when it was made.
+def self_check(model: Model) -> None:
+    """Predict the model's own examples and compare with the stored predictions.
 
     Raises:
-        ModelError: It answers differently here.
+        ModelError: A prediction differs on this machine.
     """
-    answers = predict(model, examples(model).values)
-    for example, label, chances in zip(
-        model.meta.examples, answers.labels, answers.probabilities, strict=True
+    predictions = predict(model, examples(model).values)
+    for example, label, probabilities in zip(
+        model.metadata.examples, predictions.labels, predictions.probabilities, strict=True
     ):
-        if label != example.predicted or abs(chances.max() - example.probability) > TOLERANCE:
+        probability = probabilities.max()
+        if label != example.predicted or abs(probability - example.probability) > TOLERANCE:
             raise ModelError(
-                f"the model says {label} ({chances.max():.4f}) of {example.id}; when it was made "
-                f"it said {example.predicted} ({example.probability:.4f})"
+                f"the model predicts {label} ({probability:.4f}) for {example.id}; when it was "
+                f"trained it predicted {example.predicted} ({example.probability:.4f})"
             )
 
 
 def md5(content: bytes) -> str:
-    """Digest bytes as DVC does: to tell versions apart, not to keep anything safe."""
+    """Compute the digest that DVC uses: it identifies content, it does not protect it."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""All settings: environment variables that start with `APP_`, or lines of `.env`."""
+"""All settings: environment variables that start with `APP_`, or lines in `.env`."""
 
 from pathlib import Path
 from typing import Literal
@@ -14,10 +14,10 @@ class Settings(BaseSettings):
 
     Attributes:
         serving_dir: Folder of the models that `predict` uses.
-        registry: Where promotions are written down: `mlflow`, or `git-tags` for tags alone.
-        tracking_uri: MLflow's server, or the database that stands in for it.
-        model_name: Name in the registry; the experiments go by it, too.
-        log_level: Least level that is logged.
+        registry: Where promotions are recorded: `mlflow`, or `git-tags` for git tags only.
+        tracking_uri: MLflow's server, or a database if there is no server.
+        model_name: Name in the registry, and prefix of the experiments' name.
+        log_level: Minimum level to log.
         log_format: `json` for machines, `text` for people.
     """
 

@@ -2,8 +2,8 @@
 
 import os
 
-# ONNX Runtime reports to its makers, and LangChain to LangSmith, unless told not to before they
-# are imported.
+# ONNX Runtime sends telemetry and LangChain traces to LangSmith, unless this is turned off before
+# they are imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("LANGSMITH_TRACING", "false")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

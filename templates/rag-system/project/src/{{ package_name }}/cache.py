@@ -1,4 +1,4 @@
-"""Answers that have been given, to be given again to those who may see the same."""
+"""Answers kept for reuse, shared only among callers who may see the same documents."""
 
 import re
 from collections import OrderedDict
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from .records import Answer, Scope
 from .text.sparse import words
 
-_TELLING = re.compile(r"\d|^(?:not|no|never|without)$")
+_DISTINGUISHING = re.compile(r"\d|^(?:not|no|never|without)$")
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """What answers must have in common to be shared at all.
+class CachePartition:
+    """The part of the cache whose answers may be reused for each other's questions.
 
     Attributes:
-        scope: What the asker may see and has narrowed the search to.
-        generation: Of the index: another one may hold another answer.
-        answerer: Who wrote it.
+        scope: What the caller may see, and the filters on the search.
+        generation: The index generation; after a change of the index, answers may differ.
+        answerer: Who wrote the answer.
     """
 
     scope: Scope
@@ -30,71 +30,80 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedAnswer:
     vector: NDArray[np.float32]
-    telling: frozenset[str]
+    distinguishing: frozenset[str]
     answer: Answer
 
 
 class AnswerCache:
-    """Keeps the most recently used answers, in this process.
+    """An in-memory LRU cache of answers.
 
-    A question gets an answer that was given to the same question (`exact`), or to one that means
-    the same (`semantic`): their vectors are close, and they agree in all numbers and negations,
-    which vectors hardly tell apart.
+    A question gets the answer to the same question (`exact`), or to one with the same meaning
+    (`semantic`): their embeddings are close, and they contain the same numbers and negations,
+    which embeddings hardly distinguish.
 
     Args:
-        entries: Most answers to keep; 0 for none.
-        similarity: Least cosine of the vectors.
+        max_entries: The number of answers to keep; 0 turns the cache off.
+        similarity: The lowest cosine similarity at which two questions share an answer.
     """
 
-    def __init__(self, entries: int, similarity: float) -> None:
-        self._entries = entries
+    def __init__(self, max_entries: int, similarity: float) -> None:
+        self._max_entries = max_entries
         self._similarity = similarity
-        self._kept: OrderedDict[tuple[Shelf, str], _Kept] = OrderedDict()
+        self._answers: OrderedDict[tuple[CachePartition, str], _CachedAnswer] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, shelf: Shelf, question: str, vector: NDArray[np.float32]) -> Answer | None:
-        """An answer for the question, if there is one on the shelf."""
-        key = shelf, normal(question)
+    def get(
+        self, partition: CachePartition, question: str, vector: NDArray[np.float32]
+    ) -> Answer | None:
+        """Return a cached answer to the question, or None."""
+        key = partition, normalise_question(question)
         with self._lock:
-            if kept := self._kept.get(key):
-                self._kept.move_to_end(key)
-                return replace(kept.answer, cached="exact")
-            near = self._nearest(shelf, telling(question), vector)
-            if near:
-                self._kept.move_to_end(near)
-                return replace(self._kept[near].answer, cached="semantic")
+            if cached := self._answers.get(key):
+                self._answers.move_to_end(key)
+                return replace(cached.answer, cached="exact")
+            nearest = self._nearest(partition, distinguishing_words(question), vector)
+            if nearest:
+                self._answers.move_to_end(nearest)
+                return replace(self._answers[nearest].answer, cached="semantic")
         return None
 
-    def put(self, shelf: Shelf, question: str, vector: NDArray[np.float32], answer: Answer) -> None:
-        """Keep an answer; the one that was used longest ago goes."""
+    def put(
+        self,
+        partition: CachePartition,
+        question: str,
+        vector: NDArray[np.float32],
+        answer: Answer,
+    ) -> None:
+        """Cache an answer, and evict the least recently used one if the cache is full."""
+        cached = _CachedAnswer(vector, distinguishing_words(question), answer)
         with self._lock:
-            self._kept[shelf, normal(question)] = _Kept(vector, telling(question), answer)
-            while len(self._kept) > self._entries:
-                self._kept.popitem(last=False)
+            self._answers[partition, normalise_question(question)] = cached
+            while len(self._answers) > self._max_entries:
+                self._answers.popitem(last=False)
 
     def _nearest(
-        self, shelf: Shelf, marks: frozenset[str], vector: NDArray[np.float32]
-    ) -> tuple[Shelf, str] | None:
-        same = [
-            (key, kept)
-            for key, kept in self._kept.items()
-            if key[0] == shelf and kept.telling == marks
+        self, partition: CachePartition, distinguishing: frozenset[str], vector: NDArray[np.float32]
+    ) -> tuple[CachePartition, str] | None:
+        candidates = [
+            (key, cached)
+            for key, cached in self._answers.items()
+            if key[0] == partition and cached.distinguishing == distinguishing
         ]
-        if not same:
+        if not candidates:
             return None
-        scores = np.array([kept.vector for _, kept in same]) @ vector
+        scores = np.array([cached.vector for _, cached in candidates]) @ vector
         best = int(scores.argmax())
-        return same[best][0] if scores[best] >= self._similarity else None
+        return candidates[best][0] if scores[best] >= self._similarity else None
 
 
-def normal(question: str) -> str:
-    """A question without what makes no difference: case, spaces, marks at the end."""
+def normalise_question(question: str) -> str:
+    """Normalise case, spaces and final punctuation, which don't change what is asked."""
     return " ".join(question.casefold().split()).rstrip(" ?!.")
 
 
-def telling(question: str) -> frozenset[str]:
-    """Words that turn a question into another one, though it stays alike: numbers, codes, not."""
-    every = [*words(question), *question.casefold().split()]
-    return frozenset(word.strip("?!.,;:") for word in every if _TELLING.search(word))
+def distinguishing_words(question: str) -> frozenset[str]:
+    """Return the words that change what is asked but hardly the embedding: numbers, codes, not."""
+    candidates = [*words(question), *question.casefold().split()]
+    return frozenset(word.strip("?!.,;:") for word in candidates if _DISTINGUISHING.search(word))

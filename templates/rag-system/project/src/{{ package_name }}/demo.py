@@ -1,4 +1,4 @@
-"""`make demo`: index the documents, evaluate the search, ask the running service, stop it."""
+"""`make demo`: index the documents, evaluate, query the running service, and stop it."""
 
 import secrets
 import sys
@@ -14,8 +14,8 @@ import orjson
 from .evaluate.__main__ import QUESTIONS
 from .evaluate.questions import load
 from .evaluate.report import as_text
-from .evaluate.run import Wish, evaluate, index
-from .parts import open_embedder
+from .evaluate.run import EvaluationOptions, build_index, evaluate
+from .factories import open_embedder
 from .records import UserError
 from .serving.launch import running
 from .settings import Settings
@@ -24,11 +24,11 @@ from .web.launch import StartError
 
 PUBLIC = "How do I clean the water filter?"
 STAFF = "How much goodwill may I grant on my own?"
-NOWHERE = "Which radio stations does it receive?"
+UNANSWERABLE = "Which radio stations does it receive?"
 
 
 def main() -> int:
-    """Run the demo; gives the exit code."""
+    """Run the demo and return its exit code."""
     try:
         with TemporaryDirectory(prefix="demo-") as folder:
             _demo(Path(folder))
@@ -39,47 +39,48 @@ def main() -> int:
 
 
 def _demo(state: Path) -> None:
-    own: dict[str, Any] = {
+    overrides: dict[str, Any] = {
         "auth": "none",
         "state_dir": state,
         "store": "embedded",
         "answerer": "extractive",
     }
-    settings = Settings(**own)
+    settings = Settings(**overrides)
     print(f"1. Indexing {settings.documents_dir}/")
     embedder = open_embedder(settings)
-    began = time.perf_counter()
-    _, report = index(settings, embedder)
-    seconds = time.perf_counter() - began
-    print(f"   {report.put} documents, {report.chunks} chunks in {seconds:.1f} s")
-    print("2. Searching and answering questions whose answer is known")
+    started = time.perf_counter()
+    _, ingested = build_index(settings, embedder)
+    seconds = time.perf_counter() - started
+    print(f"   {ingested.indexed} documents, {ingested.chunks} chunks in {seconds:.1f} s")
+    print("2. Running search and answers on questions with known answers")
     questions = load(QUESTIONS)
-    found = evaluate(settings, embedder, questions, questions.split("test"), Wish())
-    print(indent(as_text(found), "   "))
-    staff = secrets.token_urlsafe(24)
-    everyone = secrets.token_urlsafe(24)
+    selected = questions.split("test")
+    evaluation = evaluate(settings, embedder, questions, selected, EvaluationOptions())
+    print(indent(as_text(evaluation), "   "))
+    staff_key = secrets.token_urlsafe(24)
+    public_key = secrets.token_urlsafe(24)
     environment = {
-        "APP_API_KEYS": everyone,
-        "APP_KEY_LABELS": orjson.dumps({staff: ["staff"]}).decode(),
+        "APP_API_KEYS": public_key,
+        "APP_KEY_LABELS": orjson.dumps({staff_key: ["staff"]}).decode(),
         "APP_STORE": "embedded",
         "APP_ANSWERER": "extractive",
     }
-    folder = state / f"eval-{settings.chunker}"  # the index is there already
+    folder = state / f"eval-{settings.chunker}"  # the evaluation has built the index here
     with running(settings.documents_dir, folder, environment) as server:
-        print(f"3. Asking on {server.url}")
-        _ask(server.url, everyone, PUBLIC)
-        _ask(server.url, everyone, NOWHERE)
-        _ask(server.url, everyone, STAFF)
-        print("   The same with a key that may see the staff's documents:")
-        _ask(server.url, staff, STAFF)
+        print(f"3. Querying {server.url}")
+        _ask(server.url, public_key, PUBLIC)
+        _ask(server.url, public_key, UNANSWERABLE)
+        _ask(server.url, public_key, STAFF)
+        print("   The same question with a key that may read staff documents:")
+        _ask(server.url, staff_key, STAFF)
         process = server.process
     print(f"4. Stopped with exit code {process.returncode}; nothing is left running")
-    print("\nNext: `make run` serves it for you. Open the page, ask, and open a source.")
+    print("\nNext: `make run` starts it for you. Open the page, ask a question, open a source.")
 
 
 def _ask(url: str, key: str, question: str) -> None:
-    """Ask a question, and show the answer with its sources."""
-    request = urllib.request.Request(  # noqa: S310 - the service that was just started
+    """Ask a question and print the answer with its sources."""
+    request = urllib.request.Request(  # noqa: S310 - our own service, just started
         f"{url}/v1/answers",
         data=orjson.dumps({"question": question}),
         headers={HEADER: key, "Content-Type": "application/json"},
@@ -88,10 +89,9 @@ def _ask(url: str, key: str, question: str) -> None:
         answer: dict[str, Any] = orjson.loads(response.read())
     print(f"   {question}")
     print(f"     {answer['text']}")
-    for each in answer["citations"]:
-        print(
-            f"     [{each['number']}] {each['document']}, characters {each['start']}-{each['end']}"
-        )
+    for citation in answer["citations"]:
+        span = f"{citation['start']}-{citation['end']}"
+        print(f"     [{citation['number']}] {citation['document']}, characters {span}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What people think of answers, kept to become questions of the evaluation.
+"""User feedback on answers, which becomes new evaluation questions.
 
-`python -m <package>.feedback` writes them out: praised answers as cases whose sources are known,
-the others for somebody to look at.
+`python -m <package>.feedback` exports it: answers rated good become questions with known sources,
+all others go into a file for manual review.
 """
 
 import json
@@ -25,16 +25,16 @@ CREATE TABLE IF NOT EXISTS feedback (
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One person's word on one answer.
+    """One user's rating of one answer.
 
     Attributes:
-        answer: Id of the answer; a second word on it replaces the first.
+        answer: The answer's id; a second rating of it replaces the first.
         verdict: `good` or `bad`.
-        question: What was asked.
-        text: What was answered.
-        sources: Pairs of document and quote.
-        labels: What the asker may see.
-        comment: In their own words.
+        question: The question.
+        text: The answer.
+        sources: Pairs of document id and quote.
+        labels: What the user may see.
+        comment: The user's own words.
     """
 
     answer: str
@@ -46,11 +46,11 @@ class Feedback:
     comment: str = ""
 
 
-class FeedbackBook:
-    """Keeps feedback in an SQLite file.
+class FeedbackStore:
+    """Stores feedback in an SQLite file.
 
     Args:
-        path: Where the file is, or is to be.
+        path: The file; it is created if it doesn't exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,7 +60,7 @@ class FeedbackBook:
             db.execute(_SCHEMA)
 
     def add(self, feedback: Feedback) -> None:
-        """Keep it."""
+        """Save one rating."""
         with self._connect() as db:
             db.execute(
                 "INSERT OR REPLACE INTO feedback "
@@ -78,7 +78,7 @@ class FeedbackBook:
             )
 
     def all(self) -> list[Feedback]:
-        """All of it, in the order in which it came."""
+        """Return all feedback, oldest first."""
         with self._connect() as db:
             rows = db.execute(
                 "SELECT answer, verdict, question, text, sources, labels, comment FROM feedback "
@@ -107,28 +107,28 @@ class FeedbackBook:
             db.close()
 
 
-def write_cases(every: list[Feedback], folder: Path) -> tuple[int, int]:
-    """Write feedback into a folder as questions for the evaluation.
+def write_cases(feedback: list[Feedback], folder: Path) -> tuple[int, int]:
+    """Write feedback to a folder as evaluation questions.
 
     Args:
-        every: The feedback.
-        folder: Gets `feedback.jsonl`, praised answers with their sources, and `to-review.jsonl`,
-            the others, whose sources somebody has to name.
+        feedback: All feedback.
+        folder: Gets `feedback.jsonl`, the answers rated good with their sources, and
+            `to-review.jsonl`, the others, whose sources someone has to add.
 
     Returns:
-        How many questions each file holds.
+        The number of questions in each file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    praised = [each for each in every if each.verdict == "good" and each.sources]
-    others = [each for each in every if each not in praised]
-    head = {"name": "feedback", "version": len(every), "about": "What people said of answers"}
-    _write(folder / CASES, head, [_case(each) for each in praised])
+    good = [each for each in feedback if each.verdict == "good" and each.sources]
+    others = [each for each in feedback if each not in good]
+    header = {"name": "feedback", "version": len(feedback), "about": "User feedback on answers"}
+    _write(folder / CASES, header, [_case(each) for each in good])
     _write(
         folder / REVIEW,
-        head,
+        header,
         [{**_case(each), "answer": each.text, "comment": each.comment} for each in others],
     )
-    return len(praised), len(others)
+    return len(good), len(others)
 
 
 def _case(feedback: Feedback) -> dict[str, object]:
@@ -141,18 +141,18 @@ def _case(feedback: Feedback) -> dict[str, object]:
     }
 
 
-def _write(path: Path, head: dict[str, object], rows: list[dict[str, object]]) -> None:
-    lines = [json.dumps(each, ensure_ascii=False) for each in (head, *rows)]
+def _write(path: Path, header: dict[str, object], rows: list[dict[str, object]]) -> None:
+    lines = [json.dumps(each, ensure_ascii=False) for each in (header, *rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main() -> int:
-    """Write what there is into the folder of questions; gives the exit code."""
-    from .settings import Settings  # noqa: PLC0415 - not needed to import this module
+    """Write the stored feedback into `eval/` and return the exit code."""
+    from .settings import Settings  # noqa: PLC0415 - importing this module needs no settings
 
     path = Settings().state_dir / "feedback.db"
-    praised, others = write_cases(FeedbackBook(path).all(), Path("eval"))
-    sys.stdout.write(f"eval/{CASES}: {praised} questions; eval/{REVIEW}: {others} to look at\n")
+    good, others = write_cases(FeedbackStore(path).all(), Path("eval"))
+    sys.stdout.write(f"eval/{CASES}: {good} questions; eval/{REVIEW}: {others} to review\n")
     return 0
 
 

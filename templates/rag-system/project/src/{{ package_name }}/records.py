@@ -1,4 +1,4 @@
-"""What everything here speaks of: documents, chunks of them, and what a search finds."""
+"""The data model: documents, their chunks, search results, and answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,22 +9,22 @@ from numpy.typing import NDArray
 
 Kind = Literal["markdown", "html", "pdf", "text"]
 FIELDS = ("kind", "folder", "document")
-"""By what a search can be narrowed, beside access labels."""
+"""The fields by which a search can be filtered, besides access labels."""
 
 
 class UserError(Exception):
-    """Something that a person can put right; the message says what, where and how."""
+    """An error that the user can fix; the message says what is wrong, where, and how to fix it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph, list, table or the like, and the headings that it stands under.
+    """A paragraph, list, table or the like, and its headings.
 
     Attributes:
-        start: Where it begins in the document's text.
+        start: Where it starts in the document's text.
         end: Where it ends; `text[start:end]` is the block.
-        heading: The path of headings, like `Watering > Schedules`.
-        section: How many headings came before; tells sections of the same name apart.
+        heading: The heading path, like `Watering > Schedules`.
+        section: The number of headings before it; distinguishes sections with the same name.
     """
 
     start: int
@@ -35,16 +35,17 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as the index knows it.
+    """A document as the index stores it.
 
     Attributes:
-        id: Its path below the folder of documents, with `/`.
-        title: For people.
-        text: What spans count in: the file itself for Markdown and plain text, what was extracted
-            from HTML and PDF.
-        kind: Of the file.
-        labels: Who may see it: anyone who holds one of these.
-        digest: Of all that decides how it is indexed; if it is the same, there is nothing to do.
+        id: Its path below the folder of documents, with `/` as separator.
+        title: Its title.
+        text: The text that spans refer to: the file itself for Markdown and plain text, the
+            extracted text for HTML and PDF.
+        kind: The kind of file.
+        labels: Its access labels: whoever has one of them may see it.
+        digest: A digest of everything that determines how it is indexed; if it is the same, there
+            is nothing to do.
     """
 
     id: str
@@ -56,22 +57,22 @@ class Document:
 
     @property
     def folder(self) -> str:
-        """The first part of its path; empty for files at the top."""
+        """The first part of its path; empty for files at the top level."""
         return self.id.partition("/")[0] if "/" in self.id else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage that is found and read as a whole.
+    """A passage, the unit of search.
 
     Attributes:
-        document: Id of its document.
+        document: The id of its document.
         ordinal: Its number in the document, from 0.
-        start: Where it begins in the document's text.
+        start: Where it starts in the document's text.
         end: Where it ends.
-        text: `document.text[start:end]`, what a reader gets.
-        heading: The path of headings that it stands under.
-        focus: The part of the document's text, within start and end, that is searched for.
+        text: `document.text[start:end]`, which search returns.
+        heading: The path of the headings above it.
+        focus: The span of the document's text, within start and end, that is indexed.
     """
 
     document: str
@@ -83,30 +84,30 @@ class Chunk:
     focus: tuple[int, int]
 
     @classmethod
-    def of(cls, row: Sequence[Any]) -> Self:
-        """From a row of a database: the fields in their order, the focus as two."""
+    def from_row(cls, row: Sequence[Any]) -> Self:
+        """Create a chunk from a database row: the fields in order, with `focus` as two columns."""
         document, ordinal, start, end, text, heading, focus_start, focus_end = row
         return cls(document, ordinal, start, end, text, heading, (focus_start, focus_end))
 
     @property
     def key(self) -> tuple[str, int]:
-        """What tells it from all other chunks."""
+        """What identifies the chunk."""
         return self.document, self.ordinal
 
     @property
-    def searched(self) -> str:
-        """The text that is embedded: the focus under its headings."""
-        begin, end = self.focus
-        focus = self.text[begin - self.start : end - self.start]
+    def indexed_text(self) -> str:
+        """The text that is embedded: the focus below its heading."""
+        start, end = self.focus
+        focus = self.text[start - self.start : end - self.start]
         return f"{self.heading}\n{focus}" if self.heading else focus
 
 
 @dataclass(frozen=True, slots=True)
 class SparseVector:
-    """Weights of some terms.
+    """Weights of the terms in a text.
 
     Attributes:
-        terms: Ids of the terms, ascending; shape (t,).
+        terms: Term ids, ascending; shape (t,).
         weights: Their weights; shape (t,).
     """
 
@@ -116,12 +117,12 @@ class SparseVector:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A chunk as the index keeps it.
+    """A chunk as the index stores it.
 
     Attributes:
-        chunk: What is found.
+        chunk: The chunk.
         dense: Its embedding, of length one; shape (dimensions,).
-        sparse: Its BM25 weights, without the part that depends on all other chunks.
+        sparse: Its BM25 weights, without IDF, which depends on the other chunks.
     """
 
     chunk: Chunk
@@ -131,11 +132,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a search may look at. Whoever asks is known here by labels alone.
+    """What a search may return. A caller is known here only by access labels.
 
     Attributes:
-        labels: A document is visible if it has one of these.
-        where: Fields and the value that each must have.
+        labels: A document is visible if it has one of these labels.
+        where: Filters: pairs of a field and its required value.
     """
 
     labels: frozenset[str]
@@ -143,11 +144,11 @@ class Scope:
 
     @classmethod
     def of(cls, labels: frozenset[str], where: Mapping[str, str] | None = None) -> Self:
-        """From a mapping of fields to values."""
+        """Create a scope from labels and a mapping of fields to required values."""
         return cls(labels, frozenset((where or {}).items()))
 
     def admits(self, document: Document) -> bool:
-        """Whether a document is in scope."""
+        """Whether the document is in scope."""
         values = {"kind": document.kind, "folder": document.folder, "document": document.id}
         return bool(self.labels & document.labels) and all(
             values.get(name) == value for name, value in self.where
@@ -156,12 +157,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that a search found.
+    """A chunk found by a search.
 
     Attributes:
         chunk: The chunk.
-        title: Of its document.
-        score: How well it matches; comparable within one search only.
+        title: The title of its document.
+        score: How well it matches; comparable only within one search.
     """
 
     chunk: Chunk
@@ -170,8 +171,8 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What the two halves of a search found, best first."""
+class SearchResults:
+    """The results of dense and of sparse search, best first."""
 
     dense: tuple[Hit, ...] = ()
     sparse: tuple[Hit, ...] = ()
@@ -179,7 +180,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question of a conversation, and what was answered."""
+    """A question and its answer, earlier in the conversation."""
 
     question: str
     answer: str
@@ -187,7 +188,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a model was given and gave, in tokens, and what that costs."""
+    """Tokens read and written by a language model, and their cost."""
 
     model: str = ""
     input_tokens: int = 0
@@ -200,11 +201,11 @@ class Citation:
     """The source of a sentence.
 
     Attributes:
-        number: As it stands in the answer, in brackets.
-        document: Id of the document.
-        title: Of the document.
-        heading: The path of headings.
-        start: Where the quote begins in the document's text.
+        number: Its number in the answer, shown in brackets.
+        document: The id of the document.
+        title: The title of the document.
+        heading: The path of the headings above the quote.
+        start: Where the quote starts in the document's text.
         end: Where it ends.
         quote: `document.text[start:end]`.
     """
@@ -220,7 +221,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of an answer, and the numbers of the citations that bear it out."""
+    """A sentence of an answer, and the numbers of the citations that support it."""
 
     text: str
     citations: tuple[int, ...] = ()
@@ -231,17 +232,17 @@ Outcome = Literal["answered", "abstained", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What comes of a question.
+    """The answer to a question, or the notice that there is none.
 
     Attributes:
-        outcome: `answered`, `abstained` (the documents don't tell) or `refused` (a guard said no).
-        sentences: The answer; of an abstention, one that says so.
+        outcome: `answered`, `abstained` (the documents don't say) or `refused` (by a guard).
+        sentences: The answer, or a notice that there is none.
         citations: The sources, numbered from 1.
         question: The question as it was understood, after rewriting.
-        confidence: Probability that the documents hold an answer.
-        dropped: Sentences that the model wrote and no source bears out; they are not shown.
-        usage: Of the language model, if there is one.
-        cached: Where it came from, if not made anew: `exact` or `semantic`.
+        confidence: The probability that the documents contain an answer.
+        dropped: Sentences that the model wrote but no source supports; they are not shown.
+        usage: The usage of the language model, if there is one.
+        cached: How it was found in the cache: `exact`, `semantic`, or empty if it was not.
     """
 
     outcome: Outcome
@@ -255,7 +256,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The answer with the numbers of its sources in brackets."""
+        """The answer with citation numbers in brackets."""
         return " ".join(
             sentence.text + "".join(f" [{number}]" for number in sentence.citations)
             for sentence in self.sentences

@@ -1,4 +1,4 @@
-"""What a run does: a YAML file, with single values overridden on the command line."""
+"""The configuration of a run: a YAML file, with overrides from the command line."""
 
 import difflib
 import re
@@ -22,13 +22,13 @@ LOSSES: dict[Task, tuple[Loss, ...]] = {
 
 
 class Record(BaseModel):
-    """Base of all records: frozen, and with no key that nobody knows."""
+    """Base class of all records: immutable, and unknown keys are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class DataConfig(Record):
-    """Where the rows come from, and the file that says what they have to look like."""
+    """Where the rows come from, and the data contract they have to satisfy."""
 
     source: str = Field(min_length=1)
     query: str | None = None
@@ -36,21 +36,21 @@ class DataConfig(Record):
 
     @field_validator("source")
     @classmethod
-    def _holds_no_password(cls, value: str) -> str:
-        # The configuration is recorded with every run, for many to read.
+    def _contains_no_password(cls, value: str) -> str:
+        # The configuration is recorded with every run, where others can read it.
         if re.match(r"[^/]+://[^/@]*:(?!\$)[^/@]+@", value):
-            raise ValueError("holds a password: write $NAME and set that environment variable")
+            raise ValueError("contains a password: write $NAME and set that environment variable")
         return value
 
 
 class SplitConfig(Record):
-    """The share of rows that no model learns from."""
+    """The share of rows that no model is trained on."""
 
     held_out: float = Field(gt=0, lt=1)
 
 
 class TrainConfig(Record):
-    """What is fitted: a name from `estimators.py` and its parameters."""
+    """The estimator: a name from `estimators.py`, its parameters, and the number of CV folds."""
 
     estimator: str = "linear"
     params: dict[str, Scalar] = {}
@@ -58,23 +58,23 @@ class TrainConfig(Record):
 
 
 class SearchConfig(Record):
-    """How many sets of hyperparameters Optuna tries; none if 0."""
+    """How many sets of hyperparameters Optuna tries; 0 disables the search."""
 
     trials: int = Field(0, ge=0)
 
 
 class GateConfig(Record):
-    """When a challenger takes the champion's place; see `gate.py`.
+    """When a challenger replaces the champion; see `gate.py`.
 
     Attributes:
-        loss: What counts, per row; lower is better.
-        margin: How much lower the mean loss has to be, surely.
-        confidence: How sure: 0.95 lets one in twenty of those exactly at the margin through.
-        resamples: Bootstrap resamples.
+        loss: Loss per row to compare by; lower is better.
+        margin: How much the mean loss has to fall, at the given confidence.
+        confidence: Confidence level; 0.95 promotes 1 in 20 challengers exactly at the margin.
+        resamples: Number of bootstrap resamples.
         min_rows: With fewer rows to compare on, nothing is promoted.
-        slices: Columns whose parts are looked at one by one.
-        slice_tolerance: How much the mean loss of a part may rise.
-        slice_min_rows: Smaller parts are reported but decide nothing.
+        slices: Columns to slice the rows by; each slice is compared separately.
+        slice_tolerance: How much the mean loss of a slice may rise.
+        slice_min_rows: Smaller slices are reported but do not block promotion.
     """
 
     loss: Loss
@@ -88,7 +88,7 @@ class GateConfig(Record):
 
 
 class Config(Record):
-    """All of it."""
+    """The complete configuration of a run."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     task: Task
@@ -112,11 +112,11 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
 
     Args:
         path: A YAML file.
-        overrides: `section.key=value` each; the value is YAML, so `true` and `3` are what they
-            look like.
+        overrides: Each is `section.key=value`; values are YAML, so `true` is a boolean and `3` a
+            number.
 
     Raises:
-        ConfigError: The file, a key or a value is wrong; the message names it.
+        ConfigError: The file, a key or a value is invalid; the message names it.
     """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -125,17 +125,17 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path} holds no settings")
+        raise ConfigError(f"{path} contains no settings")
     for override in overrides:
         _set(tree, override)
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {describe(error)}") from error
+        raise ConfigError(f"{path}: {format_errors(error)}") from error
 
 
-def describe(error: ValidationError) -> str:
-    """Say for people what a record's validation found, one mistake after the other."""
+def format_errors(error: ValidationError) -> str:
+    """Format the errors of a failed validation as one line."""
     return "; ".join(
         f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}".removeprefix(": ")
         for detail in error.errors()
@@ -154,7 +154,7 @@ def _set(tree: dict[str, Any], override: str) -> None:
     for section in sections:
         tree = tree.setdefault(section, {})
         if not isinstance(tree, dict):
-            raise ConfigError(f"cannot set {key!r}: {section!r} is no section")
+            raise ConfigError(f"cannot set {key!r}: {section!r} is not a section")
     try:
         tree[last] = yaml.safe_load(text)
     except yaml.YAMLError as error:

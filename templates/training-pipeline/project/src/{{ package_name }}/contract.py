@@ -1,4 +1,4 @@
-"""The data contract: which columns there are and what may stand in them."""
+"""The data contract: the columns of a table and the values they may contain."""
 
 import math
 import re
@@ -10,23 +10,23 @@ import polars as pl
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from .config import Record, describe
+from .config import Record, format_errors
 from .errors import ConfigError, DataError
 
 MAX_CATEGORIES = 50
 SLACK = 0.5
-"""How far beyond the range seen a number may lie, in units of that range, when inferred."""
+"""How far an inferred range extends beyond the observed one, as a share of its width."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Column(Record):
-    """One column: a number within limits, or one of some texts.
+    """One column: a number within a range, or one of several categories.
 
     Attributes:
         kind: `number` or `category`.
-        minimum: Least number allowed.
-        maximum: Greatest number allowed.
-        categories: The texts allowed.
+        minimum: Smallest allowed number.
+        maximum: Largest allowed number.
+        categories: Allowed texts.
         nullable: Whether cells may be empty.
     """
 
@@ -37,22 +37,22 @@ class Column(Record):
     nullable: bool = False
 
     @model_validator(mode="after")
-    def _agrees_with_kind(self) -> Self:
+    def _matches_kind(self) -> Self:
         if (self.kind == "category") != bool(self.categories):
-            raise ValueError("categories belong to columns of kind category, and only to them")
+            raise ValueError("columns of kind category need categories; no other kind has them")
         if self.kind == "category" and (self.minimum is not None or self.maximum is not None):
-            raise ValueError("a category has no minimum and no maximum")
+            raise ValueError("a category has no minimum or maximum")
         return self
 
 
 class Contract(Record):
-    """What every table that this pipeline learns from has to look like.
+    """What every training table of this pipeline has to satisfy.
 
     Attributes:
         target: The column to predict.
-        key: The column that tells rows apart, if there is one; no feature.
-        ignore: Columns that may be there and are left out.
-        min_rows: Fewer rows are a mistake.
+        key: The column that identifies a row, if there is one; it is not a feature.
+        ignore: Columns that may be present and are dropped.
+        min_rows: A table with fewer rows is rejected.
         columns: The target and all features.
     """
 
@@ -65,19 +65,19 @@ class Contract(Record):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if self.target not in self.columns:
-            raise ValueError(f"the target {self.target!r} is none of the columns")
+            raise ValueError(f"the target {self.target!r} is not among the columns")
         if self.columns[self.target].nullable:
             raise ValueError(f"the target {self.target!r} cannot be nullable")
         if len(self.columns) == 1:
-            raise ValueError("there is no column to predict from")
+            raise ValueError("there are no feature columns")
         for name in (*self.columns, *([self.key] if self.key else [])):
             if not _NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no name: letters, digits and _ only")
+                raise ValueError(f"{name!r} is not a valid name: use letters, digits and _")
         return self
 
     @property
     def features(self) -> dict[str, Column]:
-        """All columns but the target."""
+        """All columns except the target."""
         return {name: column for name, column in self.columns.items() if name != self.target}
 
 
@@ -85,7 +85,7 @@ def load(path: Path) -> Contract:
     """Read a contract.
 
     Raises:
-        ConfigError: It is missing or not valid.
+        ConfigError: It is missing or invalid.
     """
     try:
         return Contract.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -96,14 +96,14 @@ def load(path: Path) -> Contract:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from error
     except ValidationError as error:
-        raise ConfigError(f"{path}: {describe(error)}") from error
+        raise ConfigError(f"{path}: {format_errors(error)}") from error
 
 
 def infer(frame: pl.DataFrame, target: str, key: str | None = None) -> Contract:
-    """Write down what a table looks like, as a first draft for people to tighten.
+    """Infer a first draft of a contract from a table, for people to tighten.
 
     Raises:
-        DataError: A column is neither numbers nor a few texts.
+        DataError: A column is neither numeric nor categorical.
     """
     names = [name for name in frame.columns if name != key]
     if target not in names:
@@ -113,20 +113,20 @@ def infer(frame: pl.DataFrame, target: str, key: str | None = None) -> Contract:
 
 
 def dump(contract: Contract) -> str:
-    """Write a contract as YAML."""
+    """Serialize a contract as YAML."""
     tree = contract.model_dump(mode="json", exclude_defaults=True)
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=100)
 
 
 def numbers(series: pl.Series) -> pl.Series:
-    """Read texts as numbers where they are numbers; NaN and what is none become missing."""
+    """Parse cells as numbers; NaN and everything that is not a number become missing."""
     if series.dtype == pl.Boolean:
         series = series.cast(pl.Int8)
     return series.cast(pl.Float64, strict=False).fill_nan(None)
 
 
 def texts(series: pl.Series) -> pl.Series:
-    """Write cells as texts; whole numbers without a point, empty ones missing."""
+    """Format cells as text: whole numbers without a decimal point, empty cells as missing."""
     if series.dtype.is_float():
         cells = [None if x is None or math.isnan(x) else f"{x:.15g}" for x in series]
         return pl.Series(series.name, cells, dtype=pl.String)
@@ -138,7 +138,7 @@ def _column(series: pl.Series) -> Column:
     cells = texts(series)
     present = cells.drop_nulls()
     if present.is_empty():
-        raise DataError(f"column {series.name!r} is empty: leave it out")
+        raise DataError(f"column {series.name!r} is empty: remove it")
     nullable = len(present) < len(cells)
     parsed = numbers(cells).drop_nulls()
     if len(parsed) == len(present):
@@ -154,8 +154,8 @@ def _column(series: pl.Series) -> Column:
     categories = tuple(sorted(present.unique().to_list()))
     if len(categories) > MAX_CATEGORIES:
         raise DataError(
-            f"column {series.name!r} has {len(categories)} different texts, at most "
-            f"{MAX_CATEGORIES} can be categories: leave ids, dates and free text out"
+            f"column {series.name!r} has {len(categories)} distinct texts; a category has at most "
+            f"{MAX_CATEGORIES}: remove ids, dates and free text"
         )
     return Column(kind="category", categories=categories, nullable=nullable)
 

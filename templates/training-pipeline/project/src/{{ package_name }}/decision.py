@@ -1,10 +1,10 @@
-"""What the gate decided about a challenger, and why; see `gate.py`."""
+"""The gate's decision about a challenger, with its reasons; see `gate.py`."""
 
 from .config import Record
 
 
-class SliceChange(Record):
-    """How a part of the rows fares: mean losses, and whether the rise is too large."""
+class SliceComparison(Record):
+    """Mean losses on one slice of the rows, and whether the increase blocks promotion."""
 
     name: str
     rows: int
@@ -14,19 +14,19 @@ class SliceChange(Record):
 
 
 class Decision(Record):
-    """What the gate decided, and why.
+    """The gate's decision and its reasons.
 
     Attributes:
         promote: Whether the challenger becomes the champion.
-        reasons: Why, or all that stands against it.
-        against: Version that was the champion then; none if there was no champion.
-        rows: Rows compared on.
-        champion: Mean loss of the champion (or of the baseline, if there is no champion).
+        reasons: Why it is promoted, or everything that prevents it.
+        against: Version of the champion it was compared with; `None` if there was no champion.
+        rows: Number of rows compared on.
+        champion: Mean loss of the champion (or of the baseline if there is no champion).
         challenger: Mean loss of the challenger.
-        improvement: By how much the loss falls.
-        lower: What it falls by at least, with the configured confidence.
-        upper: What it falls by at most, likewise.
-        slices: The parts looked at one by one.
+        improvement: By how much the mean loss falls.
+        lower: Lower confidence bound of the improvement.
+        upper: Upper confidence bound of the improvement.
+        slices: Comparison of each slice.
     """
 
     promote: bool
@@ -38,4 +38,4 @@ class Decision(Record):
     improvement: float
     lower: float
     upper: float
-    slices: tuple[SliceChange, ...] = ()
+    slices: tuple[SliceComparison, ...] = ()

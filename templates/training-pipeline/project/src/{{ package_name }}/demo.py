@@ -1,7 +1,7 @@
-"""The whole story in a minute: promote, refuse, roll back, predict, report. In its own folder.
+"""The pipeline in a minute: promote, reject, roll back, predict, report.
 
-Runs for real what `make run` and the other verbs run, against a database and artifacts in
-`var/demo`, which is made anew each time.
+Runs the same commands as `make run` and the other targets, against a database and artifacts in
+`var/demo`, which is recreated on every run.
 """
 
 import os
@@ -26,10 +26,10 @@ RUN = "run --set search.trials=0"
 
 
 def main() -> int:
-    """Do it all.
+    """Run the demo.
 
     Returns:
-        Exit status: 0 if every command ended as it should.
+        Exit status: 0 if every command succeeded.
     """
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
@@ -41,16 +41,16 @@ def main() -> int:
     }
     rows = FOLDER / "rows.csv"
     read(load(Path(CONFIG)).data.source).head(20).write_csv(rows)
-    with _tracking() as uri:
+    with _tracking_backend() as uri:
         os.environ["APP_TRACKING_URI"] = uri
         commands = (
-            ("A first model: a small tree", f"{RUN} --set train.estimator=tree"),
-            ("A better one", f"{RUN} --set train.estimator=linear"),
-            ("A worse one", f"{RUN} --set train.estimator=tree --set seed=1"),
-            ("Something is wrong with the new champion? Back to the one before", "rollback"),
-            ("No, it was fine", "promote 2"),
+            ("A first model, a small tree", f"{RUN} --set train.estimator=tree"),
+            ("A better model", f"{RUN} --set train.estimator=linear"),
+            ("A worse model", f"{RUN} --set train.estimator=tree --set seed=1"),
+            ("Something is wrong with the new champion? Roll back", "rollback"),
+            ("False alarm: promote it again", "promote 2"),
             ("Predict a table with it", f"predict {rows} {FOLDER / 'predictions.csv'}"),
-            ("See what happened", f"report --output {FOLDER / 'report.html'}"),
+            ("Write a report", f"report --output {FOLDER / 'report.html'}"),
         )
         for title, command in commands:
             cli.say(f"\n{title}: {command}")
@@ -58,13 +58,13 @@ def main() -> int:
                 return status
     cli.say(f"\nOpen {FOLDER / 'report.html'} in a browser: runs, champion and challenger.")
     cli.say(f"Logs, records and models of the runs are in {FOLDER / 'runs'}.")
-    cli.say("Next: make run trains for real, make schedule does so every night.")
+    cli.say("Next: `make run` trains for real, `make schedule` does so every night.")
     return 0
 
 
 @contextmanager
-def _tracking() -> Iterator[str]:
-    """Give a place to record to: a database file, or a server if this project uses one."""
+def _tracking_backend() -> Iterator[str]:
+    """Provide a tracking URI: a database file, or a local server if this project uses one."""
     database = f"sqlite:///{FOLDER / 'mlflow.db'}"
     if not TRACKING_URI.startswith("http"):
         yield database

@@ -1,29 +1,29 @@
-"""Mistakes that people can mend: the message says what is wrong, and where."""
+"""Errors that users can fix: each message says what is wrong and where."""
 
 EXIT_FAILED = 1
 EXIT_UNSENT = 75
-"""The tracking server is away: what sysexits.h calls a temporary failure."""
+"""The tracking server is unavailable: EX_TEMPFAIL in sysexits.h."""
 
 
 class PipelineError(Exception):
-    """Something that stops a run or a command; shown without a traceback."""
+    """Stops a run or a command; shown without a traceback."""
 
 
 class ConfigError(PipelineError):
-    """The configuration cannot be used."""
+    """The configuration is invalid."""
 
 
 class DataError(PipelineError):
-    """The data cannot be used; the message names columns and rows."""
+    """The data is invalid; the message names columns and rows."""
 
 
 class RegistryError(PipelineError):
-    """A model is missing from the registry, or is not what it should be."""
+    """A model is missing from the registry or fails a check."""
 
 
 class TrackingError(PipelineError):
-    """The tracking server does not do what it is asked."""
+    """The tracking server refused a request."""
 
 
-class LostServerError(TrackingError):
-    """The tracking server is away, or has trouble of its own; later it may well answer."""
+class ServerUnavailableError(TrackingError):
+    """The tracking server is unreachable or has an internal error; a retry may succeed."""

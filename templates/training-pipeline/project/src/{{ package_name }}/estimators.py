@@ -1,7 +1,7 @@
-"""The models to choose from. Yours to edit: add one, and it can be named in the configuration.
+"""The available estimators. Edit this file freely: a new entry can be used in the configuration.
 
-Whatever stands here has to convert to ONNX exactly; the run stops if it does not. Histogram
-gradient boosting does not convert at present; forests, boosting and linear models do.
+Every estimator has to convert to ONNX exactly; otherwise the run fails. Forests, gradient boosting
+and linear models convert; histogram gradient boosting currently does not.
 """
 
 from collections.abc import Callable
@@ -28,14 +28,14 @@ class Estimator:
     """A kind of model.
 
     Attributes:
-        make: Builds it from its parameters.
-        defaults: Parameters, unless the configuration says otherwise.
-        space: Draws a set of parameters for the search.
-        scale: Whether numbers have to be scaled first: linear models need it, trees do not.
-        seeded: Whether it takes `random_state`.
+        factory: Builds the scikit-learn estimator from its parameters.
+        defaults: Default parameters, overridden by the configuration.
+        space: Draws a set of hyperparameters for the search.
+        scale: Whether numbers are scaled first: linear models need it, trees do not.
+        seeded: Whether the factory takes `random_state`.
     """
 
-    make: Callable[..., Any]
+    factory: Callable[..., Any]
     defaults: dict[str, Scalar]
     space: Space
     scale: bool = False

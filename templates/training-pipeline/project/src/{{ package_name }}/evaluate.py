@@ -1,4 +1,4 @@
-"""Step 6: how good a model is, on rows that it has not learnt."""
+"""Step 6: evaluate a model on held-out rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 _EPSILON = 1e-7
-"""Probabilities are kept this far from 0 and 1, so that one sure mistake is not infinitely bad."""
+"""Probabilities are clipped at this value, so a single confident mistake has a finite log loss."""
 CALIBRATION_BINS = 10
 
 
@@ -24,8 +24,8 @@ def _one_hot(truth: NDArray[Any], prediction: Floats) -> Floats:
 
 
 def _log_loss(truth: NDArray[Any], prediction: Floats) -> Floats:
-    chosen = prediction[np.arange(len(truth)), truth]
-    return np.asarray(-np.log(np.clip(chosen, _EPSILON, 1.0)))
+    of_true_class = prediction[np.arange(len(truth)), truth]
+    return np.asarray(-np.log(np.clip(of_true_class, _EPSILON, 1.0)))
 
 
 LOSSES: dict[Loss, Callable[[NDArray[Any], Floats], Floats]] = {
@@ -35,17 +35,17 @@ LOSSES: dict[Loss, Callable[[NDArray[Any], Floats], Floats]] = {
     "absolute_error": lambda truth, p: np.abs(p - truth),
     "squared_error": lambda truth, p: (p - truth) ** 2,
 }
-"""Loss of every row; all figures of the gate are means of these."""
+"""Loss functions, one value per row; the gate compares their means."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a model is worth.
+    """The result of evaluating a model.
 
     Attributes:
-        metrics: Name -> figure.
+        metrics: Name -> value.
         losses: The gate's loss per row, shape (rows,).
-        prediction: As `model.predict` gives it.
+        prediction: The output of `model.predict`.
     """
 
     metrics: dict[str, float]
@@ -54,26 +54,28 @@ class Evaluation:
 
 
 def evaluate(truth: NDArray[Any], prediction: Floats, task: Task, loss: Loss) -> Evaluation:
-    """Measure predictions against the truth."""
+    """Evaluate predictions against the true target."""
     losses = LOSSES[loss](truth, prediction)
-    figures = (
-        _classes(truth, prediction) if task == "classification" else _numbers(truth, prediction)
+    metrics = (
+        _classification_metrics(truth, prediction)
+        if task == "classification"
+        else _regression_metrics(truth, prediction)
     )
-    return Evaluation(figures | {loss: float(losses.mean())}, losses, prediction)
+    return Evaluation(metrics | {loss: float(losses.mean())}, losses, prediction)
 
 
 def baseline(train: NDArray[Any], rows: int, task: Task, classes: int, loss: Loss) -> Floats:
-    """Predict without looking: the classes' shares, or the mean (median for absolute error).
+    """Predict without features: the class shares, or the mean (for absolute error the median).
 
     Args:
         train: Encoded target of the training rows.
-        rows: How many predictions.
+        rows: Number of predictions.
         task: Classification or regression.
         classes: Number of classes.
-        loss: The loss that counts.
+        loss: The gate's loss.
 
     Returns:
-        The same constant prediction for each row.
+        The same constant prediction for every row.
     """
     if task == "classification":
         shares = np.bincount(train, minlength=classes) / len(train)
@@ -83,60 +85,62 @@ def baseline(train: NDArray[Any], rows: int, task: Task, classes: int, loss: Los
 
 
 def slices(frame: pl.DataFrame, columns: Sequence[str], reference: pl.DataFrame) -> dict[str, Mask]:
-    """Part the rows by columns, one after the other.
+    """Slice the rows by each of the columns.
 
     Args:
-        frame: Rows to part.
-        columns: A column of texts gives a part per value, one of numbers three of equal size.
-        reference: Rows whose thirds are the borders, so that they do not move with `frame`.
+        frame: Rows to slice.
+        columns: A text column gives one slice per value, a numeric column three slices.
+        reference: Rows whose terciles are the boundaries of numeric slices, so that the boundaries
+            do not depend on `frame`.
 
     Returns:
-        Name of the part -> which rows are in it, shape (rows,).
+        Name of the slice -> mask of its rows, shape (rows,).
     """
-    parts: dict[str, Mask] = {}
+    masks: dict[str, Mask] = {}
     for column in columns:
         cells = frame[column]
         if cells.dtype == pl.String:
             for value in reference[column].unique().sort().to_list():
-                parts[f"{column} = {value}"] = cells.eq_missing(value).to_numpy()
+                masks[f"{column} = {value}"] = cells.eq_missing(value).to_numpy()
             continue
         values = cells.to_numpy()
         low, high = np.nanquantile(reference[column].to_numpy(), [1 / 3, 2 / 3])
-        parts[f"{column} < {low:.4g}"] = values < low
-        parts[f"{low:.4g} <= {column} < {high:.4g}"] = (values >= low) & (values < high)
-        parts[f"{column} >= {high:.4g}"] = values >= high
-    return parts
+        masks[f"{column} < {low:.4g}"] = values < low
+        masks[f"{low:.4g} <= {column} < {high:.4g}"] = (values >= low) & (values < high)
+        masks[f"{column} >= {high:.4g}"] = values >= high
+    return masks
 
 
 def calibration(truth: NDArray[Any], prediction: Floats) -> tuple[Floats, Floats, Floats]:
-    """Compare how sure a model is with how often it is right.
+    """Compare a classifier's confidence with its accuracy.
 
     Returns:
-        Per bin that holds rows: mean confidence, share that is right, number of rows.
+        For each non-empty bin: mean confidence, accuracy, number of rows.
     """
-    confidence, right = prediction.max(axis=1), prediction.argmax(axis=1) == truth
+    confidence, correct = prediction.max(axis=1), prediction.argmax(axis=1) == truth
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     counts = np.bincount(bins, minlength=CALIBRATION_BINS).astype(np.float64)
     used = counts > 0
-    sure = np.bincount(bins, confidence, CALIBRATION_BINS)[used] / counts[used]
-    share = np.bincount(bins, right, CALIBRATION_BINS)[used] / counts[used]
-    return sure, share, counts[used]
+    mean_confidence = np.bincount(bins, confidence, CALIBRATION_BINS)[used] / counts[used]
+    accuracy = np.bincount(bins, correct, CALIBRATION_BINS)[used] / counts[used]
+    return mean_confidence, accuracy, counts[used]
 
 
-def _classes(truth: NDArray[Any], prediction: Floats) -> dict[str, float]:
-    chosen = prediction.argmax(axis=1)
-    sure, share, counts = calibration(truth, prediction)
+def _classification_metrics(truth: NDArray[Any], prediction: Floats) -> dict[str, float]:
+    predicted = prediction.argmax(axis=1)
+    confidence, accuracy, counts = calibration(truth, prediction)
+    gaps = np.abs(confidence - accuracy)
     return {
-        "accuracy": float(skm.accuracy_score(truth, chosen)),
-        "balanced_accuracy": float(skm.balanced_accuracy_score(truth, chosen)),
-        "macro_f1": float(skm.f1_score(truth, chosen, average="macro", zero_division=0)),
+        "accuracy": float(skm.accuracy_score(truth, predicted)),
+        "balanced_accuracy": float(skm.balanced_accuracy_score(truth, predicted)),
+        "macro_f1": float(skm.f1_score(truth, predicted, average="macro", zero_division=0)),
         "log_loss": float(_log_loss(truth, prediction).mean()),
         "brier": float(LOSSES["brier"](truth, prediction).mean()),
-        "calibration_error": float((np.abs(sure - share) * counts).sum() / counts.sum()),
+        "calibration_error": float((gaps * counts).sum() / counts.sum()),
     }
 
 
-def _numbers(truth: NDArray[Any], prediction: Floats) -> dict[str, float]:
+def _regression_metrics(truth: NDArray[Any], prediction: Floats) -> dict[str, float]:
     return {
         "mean_absolute_error": float(skm.mean_absolute_error(truth, prediction)),
         "root_mean_squared_error": float(skm.root_mean_squared_error(truth, prediction)),

@@ -1,7 +1,7 @@
-"""Step 4: from columns to what the estimator sees. Yours to edit.
+"""Step 4: turn columns into features for the estimator. Edit this file freely.
 
-All of it becomes part of the exported model: whoever asks for a prediction sends the raw
-columns, so training and serving cannot differ in how features are made.
+Everything here becomes part of the exported model. Clients send raw columns, so training and
+serving compute features the same way.
 """
 
 import polars as pl
@@ -13,28 +13,28 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from .contract import Contract
 
 MISSING_CATEGORY = ""
-"""Stands for "no value" in a text column: ONNX text tensors have no null."""
+"""Stands for a missing value in a text column: ONNX string tensors have no null."""
 
 
 def transformer(contract: Contract, *, scale: bool) -> ColumnTransformer:
-    """Build the part that goes before the estimator: fill gaps, scale numbers, encode texts."""
-    kinds = {
-        kind: [n for n, c in contract.features.items() if c.kind == kind]
+    """Build the preprocessing: impute missing values, scale numbers, encode categories."""
+    by_kind = {
+        kind: [name for name, column in contract.features.items() if column.kind == kind]
         for kind in ("number", "category")
     }
-    numbers = [SimpleImputer(strategy="median"), *([StandardScaler()] if scale else [])]
-    parts = [
-        ("numbers", make_pipeline(*numbers), kinds["number"]),
-        ("categories", OneHotEncoder(handle_unknown="ignore"), kinds["category"]),
+    numeric_steps = [SimpleImputer(strategy="median"), *([StandardScaler()] if scale else [])]
+    transformers = [
+        ("numbers", make_pipeline(*numeric_steps), by_kind["number"]),
+        ("categories", OneHotEncoder(handle_unknown="ignore"), by_kind["category"]),
     ]
-    return ColumnTransformer([part for part in parts if part[2]])
+    return ColumnTransformer([entry for entry in transformers if entry[2]])
 
 
 def inputs(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """Prepare the feature columns for the transformer, here and in the exported model.
+    """Prepare the feature columns for the transformer, in training and for comparison.
 
-    Numbers are rounded to single precision, in which the exported model works, so that it
-    learns from what it will see; a missing number is NaN, a missing text is empty.
+    Numbers are rounded to single precision, because the exported model computes in it: the model
+    is trained on the values it will receive. A missing number is NaN, a missing text is empty.
     """
     return frame.select(
         pl.col(name).cast(pl.Float32).cast(pl.Float64).fill_null(float("nan"))

@@ -1,4 +1,4 @@
-"""Step 1: get the rows, as they are."""
+"""Step 1: read the raw rows."""
 
 import hashlib
 import os
@@ -21,31 +21,31 @@ BUILT_IN: dict[str, Callable[[], pl.DataFrame]] = {
 
 
 def ingest(data: DataConfig) -> pl.DataFrame:
-    """Read the table that the configuration names.
+    """Read the table named in the configuration.
 
     Raises:
-        DataError: There is no such table, or it cannot be read.
+        DataError: The table does not exist or cannot be read.
     """
     return read(data.source, data.query)
 
 
 def read(source: str, query: str | None = None) -> pl.DataFrame:
-    """Read a built-in table, a CSV or Parquet file, or the answer of a database.
+    """Read a built-in table, a CSV, TSV or Parquet file, or the result of a database query.
 
     Args:
         source: Name, path or database URL.
         query: SQL, for a database.
 
     Returns:
-        The rows in their order; CSV cells are texts, to be typed by the contract.
+        The rows in their original order; CSV cells are text until the contract gives them a type.
 
     Raises:
-        DataError: There is no such table, or it cannot be read.
+        DataError: The table does not exist or cannot be read.
     """
     if source in BUILT_IN:
         return BUILT_IN[source]()
     if "://" in source:
-        return _tidy(_read_sql(os.path.expandvars(source), query), source)
+        return _normalize_names(_read_sql(os.path.expandvars(source), query), source)
     path = Path(source)
     try:
         if path.suffix == ".parquet":
@@ -55,19 +55,19 @@ def read(source: str, query: str | None = None) -> pl.DataFrame:
             frame = pl.read_csv(path, infer_schema=False, separator=separator)
         else:
             raise DataError(
-                f"no table {source!r}: give {', '.join(BUILT_IN)}, a .csv, .tsv or .parquet "
-                "file, or a database URL"
+                f"no table {source!r}: use {', '.join(BUILT_IN)}, a .csv, .tsv or .parquet file, "
+                "or a database URL"
             )
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"cannot read {source}: {error}") from error
-    return _tidy(frame, source)
+    return _normalize_names(frame, source)
 
 
 def digest(frame: pl.DataFrame) -> str:
-    """Hash the contents of a table: names, cells and order.
+    """Hash the contents of a table: column names, cells and row order.
 
     Returns:
-        64 hexadecimal digits; the same on every machine.
+        64 hexadecimal digits, the same on every machine.
     """
     hasher = hashlib.sha256("\x1f".join(frame.columns).encode())
     for row in frame.iter_rows():
@@ -77,7 +77,7 @@ def digest(frame: pl.DataFrame) -> str:
 
 def _read_sql(url: str, query: str | None) -> pl.DataFrame:
     if not query:
-        raise DataError("a database needs a question: set data.query to a SELECT")
+        raise DataError("a database needs a query: set data.query to a SELECT statement")
     try:
         engine = sqlalchemy.create_engine(url)
         try:
@@ -86,23 +86,23 @@ def _read_sql(url: str, query: str | None) -> pl.DataFrame:
         finally:
             engine.dispose()
     except (sqlalchemy.exc.SQLAlchemyError, pl.exceptions.PolarsError) as error:
-        where = sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
-        raise DataError(f"cannot read {where}: {error}") from error
+        redacted = sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
+        raise DataError(f"cannot read {redacted}: {error}") from error
 
 
-def _tidy(frame: pl.DataFrame, source: str) -> pl.DataFrame:
-    """Turn names into what ONNX and databases take: letters, digits and `_`."""
+def _normalize_names(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Rename columns to what ONNX and databases accept: letters, digits and `_`."""
     names = [re.sub(r"\W+", "_", name.strip(), flags=re.ASCII).strip("_") for name in frame.columns]
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise DataError(f"{source}: two columns would both be called {min(twice)!r}")
+    duplicates = {name for name in names if names.count(name) > 1}
+    if duplicates:
+        raise DataError(f"{source}: two columns would both be named {min(duplicates)!r}")
     return frame.rename(dict(zip(frame.columns, names, strict=True)))
 
 
 def _built_in(bunch: Any, target: str, *, names: bool = False) -> pl.DataFrame:
-    """Turn one of scikit-learn's data sets into a table."""
+    """Convert one of scikit-learn's data sets to a table."""
     frame = pl.DataFrame(bunch.data, schema=[str(name) for name in bunch.feature_names])
     truth = bunch.target_names[bunch.target].tolist() if names else bunch.target.tolist()
     if "sex" in frame.columns:
         frame = frame.with_columns(pl.col("sex").cast(pl.Int8).cast(pl.String))
-    return _tidy(frame.with_columns(pl.Series(target, truth)), target)
+    return _normalize_names(frame.with_columns(pl.Series(target, truth)), target)

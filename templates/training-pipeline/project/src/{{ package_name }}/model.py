@@ -1,7 +1,7 @@
-"""A model that is ready for use: bytes of ONNX that know what they take and what they give.
+"""A model that is ready to use: ONNX bytes that describe their own inputs and outputs.
 
-What a model needs to be used rightly travels inside it, as ONNX metadata. So the same function
-judges a challenger that is minutes old and a champion that was made by last year's code.
+Everything needed to use a model correctly is stored inside it, as ONNX metadata. So one function
+can run both a challenger from minutes ago and a champion exported by last year's code.
 """
 
 import hashlib
@@ -24,33 +24,33 @@ from .convert import convert, encode
 from .errors import DataError, RegistryError
 from .features import MISSING_CATEGORY, inputs
 from .session import open_session
-from .split import told_apart_by
+from .split import row_key
 from .train import labels
 
 OPSET = 21
-META = "pipeline"
+METADATA_KEY = "pipeline"
 CLASS_TOLERANCE = 1e-5
-"""Largest difference in a probability between the exported model and scikit-learn's."""
+"""Largest allowed difference between a probability of the exported and of the fitted model."""
 VALUE_TOLERANCE = 1e-4
-"""The same for numbers, relative to the largest one."""
+"""The same for regression, relative to the largest prediction."""
 
 
-class Meta(Record):
-    """What a model says about itself.
+class ModelMetadata(Record):
+    """Metadata stored in the model file.
 
     Attributes:
         task: Classification or regression.
         labels: Names of the classes, in the order of the probabilities.
         kinds: Feature name -> `number` or `category`, in order.
-        held_out: Rows whose position is below this were never learnt.
-        told_apart_by: Columns that decide a row's position.
+        held_out: Rows with a position below this were not trained on.
+        row_key: Columns that determine a row's position.
     """
 
     task: Task
     labels: tuple[str, ...]
     kinds: dict[str, str]
     held_out: float
-    told_apart_by: tuple[str, ...]
+    row_key: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,47 +58,48 @@ class Model:
     """A loaded model.
 
     Attributes:
-        meta: What it says about itself.
-        sha256: Digest of its bytes.
-        session: ONNX Runtime's, on one thread so that sums come out the same every time.
+        metadata: The metadata stored in the file.
+        sha256: Digest of the file.
+        session: Session of ONNX Runtime, single-threaded so that results are reproducible.
     """
 
-    meta: Meta
+    metadata: ModelMetadata
     sha256: str
     session: onnxruntime.InferenceSession
 
 
 def export(pipeline: Pipeline, contract: Contract, task: Task, held_out: float) -> bytes:
-    """Convert a fitted pipeline to ONNX; the same pipeline gives the same bytes."""
+    """Export a fitted pipeline to ONNX; the same pipeline gives the same bytes."""
     types = [
         (name, (FloatTensorType if column.kind == "number" else StringTensorType)([None, 1]))
         for name, column in contract.features.items()
     ]
     classifier = pipeline[-1] if task == "classification" else None
     proto = convert(pipeline, types, name="pipeline", opset=OPSET, classifier=classifier)
-    meta = Meta(
+    metadata = ModelMetadata(
         task=task,
         labels=labels(contract),
         kinds={name: column.kind for name, column in contract.features.items()},
         held_out=held_out,
-        told_apart_by=tuple(told_apart_by(contract)),
+        row_key=tuple(row_key(contract)),
     )
-    onnx.helper.set_model_props(proto, {META: meta.model_dump_json()})
+    onnx.helper.set_model_props(proto, {METADATA_KEY: metadata.model_dump_json()})
     return encode(proto)
 
 
 def load(content: bytes) -> Model:
-    """Make a model ready for use.
+    """Load a model.
 
     Raises:
-        RegistryError: The bytes are no model of this pipeline.
+        RegistryError: The bytes are not a model of this pipeline.
     """
     try:
         session = open_session(content)
-        meta = Meta.model_validate_json(session.get_modelmeta().custom_metadata_map[META])
+        stored = session.get_modelmeta().custom_metadata_map[METADATA_KEY]
+        metadata = ModelMetadata.model_validate_json(stored)
     except (Fail, InvalidArgument, InvalidProtobuf, KeyError, ValidationError) as error:
-        raise RegistryError(f"this is no model of this pipeline: {error}") from error
-    return Model(meta, hashlib.sha256(content).hexdigest(), session)
+        raise RegistryError(f"not a model of this pipeline: {error}") from error
+    return Model(metadata, hashlib.sha256(content).hexdigest(), session)
 
 
 def predict(model: Model, frame: pl.DataFrame) -> NDArray[np.float64]:
@@ -106,22 +107,22 @@ def predict(model: Model, frame: pl.DataFrame) -> NDArray[np.float64]:
 
     Args:
         model: The model.
-        frame: Typed rows with at least the columns that the model knows.
+        frame: Typed rows with at least the model's feature columns.
 
     Returns:
         Probabilities of shape (rows, labels), or numbers of shape (rows,).
 
     Raises:
-        DataError: A column that the model needs is missing or of another kind.
+        DataError: A feature column is missing or of the wrong kind.
     """
-    for name, kind in model.meta.kinds.items():
+    for name, kind in model.metadata.kinds.items():
         if name not in frame.columns:
-            raise DataError(f"the model needs a column {name!r}, which the data does not have")
+            raise DataError(f"the model needs a column {name!r}, which is not in the data")
         if frame[name].dtype.is_numeric() != (kind == "number"):
-            raise DataError(f"the model takes column {name!r} for a {kind}, the data does not")
-    feeds = {name: _tensor(frame[name], kind) for name, kind in model.meta.kinds.items()}
+            raise DataError(f"the model expects column {name!r} to be a {kind}; the data differs")
+    feeds = {name: _tensor(frame[name], kind) for name, kind in model.metadata.kinds.items()}
     outputs: list[Any] = model.session.run(None, feeds)
-    if model.meta.task == "regression":
+    if model.metadata.task == "regression":
         return np.asarray(outputs[0], dtype=np.float64).reshape(-1)
     return np.asarray(outputs[1], dtype=np.float64)
 
@@ -129,23 +130,23 @@ def predict(model: Model, frame: pl.DataFrame) -> NDArray[np.float64]:
 def check_parity(
     model: Model, pipeline: Pipeline, frame: pl.DataFrame, contract: Contract
 ) -> float:
-    """Hold the exported model against the one that was fitted.
+    """Compare the exported model with the fitted one.
 
     Args:
         model: The exported model.
-        pipeline: The fitted one.
+        pipeline: The fitted pipeline.
         frame: Rows to compare on.
         contract: Their columns.
 
     Returns:
-        The largest difference: of probabilities, or relative of numbers.
+        The largest difference: of a probability, or for regression the relative difference.
 
     Raises:
-        RegistryError: It is too large, or a label differs.
+        RegistryError: The difference is too large, or a predicted label differs.
     """
     exported = predict(model, frame)
     features = inputs(frame, contract)
-    if model.meta.task == "classification":
+    if model.metadata.task == "classification":
         fitted = pipeline.predict_proba(features)
         difference = float(np.abs(exported - fitted).max())
         same = bool((exported.argmax(axis=1) == fitted.argmax(axis=1)).all())
@@ -156,8 +157,8 @@ def check_parity(
         same, tolerance = True, VALUE_TOLERANCE
     if not same or difference > tolerance:
         raise RegistryError(
-            f"the exported model differs from the fitted one by {difference:.2g}, "
-            f"allowed is {tolerance:.0e}: choose an estimator that converts exactly"
+            f"the exported model differs from the fitted one by {difference:.2g}, more than the "
+            f"allowed {tolerance:.0e}: choose an estimator that converts exactly"
         )
     return difference
 

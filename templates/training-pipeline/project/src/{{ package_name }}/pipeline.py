@@ -1,4 +1,4 @@
-"""The steps of a run, in order. The first six need no server, the last three are its business."""
+"""The steps of a run, in order. The first five need no tracking server, the last three do."""
 
 import json
 import logging
@@ -9,16 +9,17 @@ from pathlib import Path
 
 import polars as pl
 
-from . import card, contract, plots, provenance, registry, runs, tracking
+from . import card, plots, provenance, registry, runs, tracking
+from . import contract as contracts
 from .config import Config
 from .contract import Contract
 from .evaluate import Evaluation, evaluate, slices
 from .ingest import digest, ingest
-from .judge import judge, still_stands
 from .model import Model, check_parity, export, load, predict
+from .promotion import decide_promotion, is_current
 from .split import POSITION, Split, split
 from .tracking import Tracker
-from .train import Fitted, encode, fit, labels
+from .train import Fitted, encode_target, fit, labels
 from .validate import validate
 
 STEPS = (
@@ -37,9 +38,9 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def step(folder: Path, name: str) -> Iterator[None]:
-    """Note that a step begins, and when it is over how long it took."""
+    """Record that a step has started, and log how long it took."""
     runs.update(folder, step=name)
-    logger.info("begins", extra={"facts": {"step": name}})
+    logger.info("started", extra={"facts": {"step": name}})
     start = time.perf_counter()
     yield
     seconds = round(time.perf_counter() - start, 3)
@@ -47,85 +48,85 @@ def step(folder: Path, name: str) -> Iterator[None]:
 
 
 def compute(folder: Path) -> None:
-    """Do all that needs no server; afterwards the folder holds what the rest needs.
+    """Execute the steps that need no server and leave their results in the run's folder.
 
     Raises:
-        PipelineError: Data, configuration or model are not as they should be.
+        PipelineError: The data, the configuration or the model is invalid.
     """
     config = runs.read(folder).config
     with step(folder, "ingest"):
         raw = ingest(config.data)
     with step(folder, "validate"):
-        agreed = contract.load(config.data.contract)
-        table = validate(raw, agreed)
+        contract = contracts.load(config.data.contract)
+        table = validate(raw, contract)
     with step(folder, "split"):
-        parts = split(table, agreed, config.split.held_out)
-        parts.train.write_parquet(folder / runs.TRAIN_FILE)
-        held_out = parts.held_out.with_columns(pl.Series(POSITION, parts.positions))
+        rows = split(table, contract, config.split.held_out)
+        rows.train.write_parquet(folder / runs.TRAIN_FILE)
+        held_out = rows.held_out.with_columns(pl.Series(POSITION, rows.positions))
         held_out.write_parquet(folder / runs.HELD_OUT_FILE)
     with step(folder, "train"):
-        fitted = fit(parts.train, agreed, config)
-        content = export(fitted.pipeline, agreed, config.task, config.split.held_out)
+        fitted = fit(rows.train, contract, config)
+        content = export(fitted.pipeline, contract, config.task, config.split.held_out)
         (folder / runs.MODEL_FILE).write_bytes(content)
     with step(folder, "evaluate"):
         model = load(content)
-        difference = check_parity(model, fitted.pipeline, parts.held_out, agreed)
-        measured = _measure(model, parts, agreed, folder)
+        difference = check_parity(model, fitted.pipeline, rows.held_out, contract)
+        evaluation = _evaluate_model(model, rows, contract, folder)
         loss = config.gate.loss
-        cross = {f"cv_{loss}": fitted.cv_loss, f"cv_{loss}_std": fitted.cv_std}
+        cv_metrics = {f"cv_{loss}": fitted.cv_loss, f"cv_{loss}_std": fitted.cv_std}
         runs.update(
             folder,
             params=_params(config, fitted),
-            metrics=measured.metrics | cross | {"onnx_max_difference": difference},
-            tags=_tags(table, parts, agreed),
+            metrics=evaluation.metrics | cv_metrics | {"onnx_max_difference": difference},
+            tags=_tags(table, rows, contract),
             sha256=model.sha256,
         )
-        _describe(folder, agreed, fitted)
+        _write_artifacts(folder, contract, fitted)
     runs.update(folder, state="computed")
 
 
 def publish(folder: Path, tracker: Tracker) -> None:
-    """Record a computed run, register its model, and promote it if it is better.
+    """Record a computed run, register its model, and promote it if the gate accepts it.
 
-    May be called again, should the server be lost on the way.
+    If the server becomes unavailable on the way, it is safe to call this again.
     """
     run = runs.update(folder, state="running")
     with step(folder, "track"):
-        run_id = run.run_id or tracking.begin(tracker, run)
+        run_id = run.run_id or tracking.start_run(tracker, run)
         run = runs.update(folder, run_id=run_id)
-        run = runs.update(folder, model_uri=tracking.record(tracker, run_id, run, folder))
+        run = runs.update(folder, model_uri=tracking.log_run(tracker, run_id, run, folder))
     with step(folder, "register"):
-        text = (folder / "artifacts" / "MODEL_CARD.md").read_text(encoding="utf-8")
-        version = registry.register(tracker, run_id, run, str(run.model_uri), text)
+        model_card = (folder / "artifacts" / "MODEL_CARD.md").read_text(encoding="utf-8")
+        version = registry.register(tracker, run_id, run, str(run.model_uri), model_card)
         run = runs.update(folder, version=version)
     with step(folder, "promote"):
         decision = run.decision
-        if decision is None or not still_stands(run, tracker):
-            decision = judge(folder, tracker)
+        if decision is None or not is_current(run, tracker):
+            decision = decide_promotion(folder, tracker)
             runs.update(folder, decision=decision)
-        registry.note(tracker, run.config.name, version, decision)
+        registry.record_decision(tracker, run.config.name, version, decision)
         if decision.promote:
             registry.promote(tracker, run.config.name, version)
     run = runs.end(folder, "finished")
-    tracking.end(tracker, run_id, run, folder)
+    tracking.end_run(tracker, run_id, run, folder)
     runs.update(folder, reported=True)
 
 
-def _measure(model: Model, parts: Split, agreed: Contract, folder: Path) -> Evaluation:
+def _evaluate_model(model: Model, rows: Split, contract: Contract, folder: Path) -> Evaluation:
     config = runs.read(folder).config
-    truth = encode(parts.held_out[agreed.target], agreed, config.task)
-    measured = evaluate(truth, predict(model, parts.held_out), config.task, config.gate.loss)
+    truth = encode_target(rows.held_out[contract.target], contract, config.task)
+    evaluation = evaluate(truth, predict(model, rows.held_out), config.task, config.gate.loss)
     if config.task == "classification":
-        plots.classification(folder / "artifacts", truth, measured.prediction, labels(agreed))
+        plots.classification(folder / "artifacts", truth, evaluation.prediction, labels(contract))
     else:
-        plots.regression(folder / "artifacts", truth, measured.prediction)
+        plots.regression(folder / "artifacts", truth, evaluation.prediction)
     by_slice = {
-        name: {"rows": int(mask.sum()), config.gate.loss: float(measured.losses[mask].mean())}
-        for name, mask in slices(parts.held_out, config.gate.slices, parts.train).items()
+        name: {"rows": int(mask.sum()), config.gate.loss: float(evaluation.losses[mask].mean())}
+        for name, mask in slices(rows.held_out, config.gate.slices, rows.train).items()
         if mask.any()
     }
-    _json(folder / "artifacts" / "slices.json", by_slice)
-    return measured
+    _write_json(folder / "artifacts" / "slices.json", by_slice)
+    return evaluation
 
 
 def _params(config: Config, fitted: Fitted) -> dict[str, str]:
@@ -140,29 +141,29 @@ def _params(config: Config, fitted: Fitted) -> dict[str, str]:
     }
 
 
-def _tags(table: pl.DataFrame, parts: Split, agreed: Contract) -> dict[str, str]:
+def _tags(table: pl.DataFrame, rows: Split, contract: Contract) -> dict[str, str]:
     return {
         "data.sha256": digest(table),
-        "data.training.sha256": digest(parts.train),
-        "data.evaluation.sha256": digest(parts.held_out),
-        "data.target": agreed.target,
-        "data.rows.train": str(parts.train.height),
-        "data.rows.held_out": str(parts.held_out.height),
-        **provenance.code(),
+        "data.training.sha256": digest(rows.train),
+        "data.evaluation.sha256": digest(rows.held_out),
+        "data.target": contract.target,
+        "data.rows.train": str(rows.train.height),
+        "data.rows.held_out": str(rows.held_out.height),
+        **provenance.code_tags(),
     }
 
 
-def _describe(folder: Path, agreed: Contract, fitted: Fitted) -> None:
-    """Write down for people what went in and what came out."""
+def _write_artifacts(folder: Path, contract: Contract, fitted: Fitted) -> None:
+    """Write the run's inputs and results as files that people can read."""
     run, artifacts = runs.read(folder), folder / "artifacts"
-    _json(artifacts / "config.json", run.config.model_dump(mode="json"))
-    _json(artifacts / "environment.json", provenance.environment())
+    _write_json(artifacts / "config.json", run.config.model_dump(mode="json"))
+    _write_json(artifacts / "environment.json", provenance.environment())
     if fitted.trials:
-        tried = [{"loss": trial.loss, "params": trial.params} for trial in fitted.trials]
-        _json(artifacts / "search.json", tried)
-    (artifacts / "contract.yaml").write_text(contract.dump(agreed), encoding="utf-8")
-    (artifacts / "MODEL_CARD.md").write_text(card.write(run, agreed), encoding="utf-8")
+        trials = [{"loss": trial.loss, "params": trial.params} for trial in fitted.trials]
+        _write_json(artifacts / "search.json", trials)
+    (artifacts / "contract.yaml").write_text(contracts.dump(contract), encoding="utf-8")
+    (artifacts / "MODEL_CARD.md").write_text(card.render(run, contract), encoding="utf-8")
 
 
-def _json(path: Path, content: object) -> None:
+def _write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -5,29 +5,30 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from .commit import changed, commit
+from .commit import has_uncommitted_changes, head_commit
 
 
-def code() -> dict[str, str]:
-    """Tell which code this is.
+def code_tags() -> dict[str, str]:
+    """Identify the code that runs.
 
     Returns:
-        Tags: the digest of this package's files, which also tells versions apart that were never
-        committed, and with git the commit and whether files differ from it.
+        Tags: a digest of this package's files, which also identifies uncommitted versions; in a
+        git repository also the commit, and whether tracked files differ from it.
     """
     tags = {"code.sha256": _digest(Path(__file__).parent)}
-    if (found := commit()) is not None:
-        tags |= {"mlflow.source.git.commit": found, "code.dirty": str(changed()).lower()}
+    if (found := head_commit()) is not None:
+        dirty = str(has_uncommitted_changes()).lower()
+        tags |= {"mlflow.source.git.commit": found, "code.dirty": dirty}
     return tags
 
 
 def environment() -> dict[str, str]:
-    """Tell the machine, and the versions of Python and of all installed packages."""
-    found = {dist.metadata["Name"]: dist.version for dist in metadata.distributions()}
+    """List the platform and the versions of Python and of all installed packages."""
+    packages = {dist.metadata["Name"]: dist.version for dist in metadata.distributions()}
     return {
         "platform": platform.platform(),
         "python": platform.python_version(),
-        **dict(sorted(found.items(), key=str)),
+        **dict(sorted(packages.items(), key=str)),
     }
 
 

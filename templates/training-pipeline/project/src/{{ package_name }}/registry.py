@@ -1,4 +1,4 @@
-"""The model registry: which version is the champion, which one challenges it."""
+"""The model registry: registered versions, the champion and the challenger."""
 
 import hashlib
 import logging
@@ -19,16 +19,16 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 SHA_TAG = "model.sha256"
 REPLACED_TAG = "replaced"
-"""Tag of a champion: the version that was champion before it."""
+"""Tag of a champion: the version that it replaced."""
 
 logger = logging.getLogger(__name__)
 
 
 def register(tracker: Tracker, run_id: str, run: Run, model_uri: str, card: str) -> str:
-    """Enter a run's model as a new version, and name it the challenger.
+    """Register a run's model as a new version and make it the challenger.
 
     Returns:
-        The version; the one that is there already, if it is.
+        The version; if the run's model is already registered, the existing one.
     """
     client, name = tracker.client, run.config.name
     try:
@@ -55,7 +55,7 @@ def register(tracker: Tracker, run_id: str, run: Run, model_uri: str, card: str)
 
 
 def find(tracker: Tracker, name: str, alias: str = CHAMPION) -> ModelVersion | None:
-    """Look up the version with an alias; nothing if no version has it."""
+    """Look up the version with an alias; `None` if no version has it."""
     try:
         return tracker.client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
@@ -65,10 +65,10 @@ def find(tracker: Tracker, name: str, alias: str = CHAMPION) -> ModelVersion | N
 
 
 def fetch(tracker: Tracker, version: ModelVersion) -> Model:
-    """Get a version's model and check that it is the one that was registered.
+    """Download a version's model and verify that it is the registered one.
 
     Raises:
-        RegistryError: It is damaged, or another one than was registered.
+        RegistryError: Its digest is not the registered one.
     """
     folder = mlflow.artifacts.download_artifacts(
         artifact_uri=f"models:/{version.name}/{version.version}",
@@ -79,16 +79,16 @@ def fetch(tracker: Tracker, version: ModelVersion) -> Model:
     if found != expected:
         raise RegistryError(
             f"version {version.version} of {version.name} is damaged or was changed: its sha256 "
-            f"is {found}, registered is {expected}"
+            f"is {found}, but {expected} was registered"
         )
     return load_model(content)
 
 
 def promote(tracker: Tracker, name: str, version: str) -> None:
-    """Make a version the champion.
+    """Promote a version to champion.
 
-    What it replaces is noted first. Then the alias moves, which the registry does in one step:
-    whoever asks for the champion gets the old one or the new one, never none.
+    The version it replaces is recorded first. Then the registry moves the alias atomically:
+    clients get the old champion or the new one, never none.
     """
     current = find(tracker, name)
     if current is not None and str(current.version) != version:
@@ -101,29 +101,32 @@ def promote(tracker: Tracker, name: str, version: str) -> None:
 
 
 def rollback(tracker: Tracker, name: str) -> tuple[str, str]:
-    """Make the champion before this one the champion again.
+    """Restore the previous champion.
 
     Returns:
-        The version that was champion, and the one that is now.
+        The version that was the champion, and the one that is now.
 
     Raises:
-        RegistryError: There is no champion, or none before it, or that one is damaged.
+        RegistryError: There is no champion, or no previous one, or the previous one is damaged.
     """
     current = find(tracker, name)
     if current is None:
-        raise RegistryError(f"{name} has no champion: nothing to roll back")
-    before = current.tags.get(REPLACED_TAG)
-    if before is None:
-        raise RegistryError(f"version {current.version} is the first champion of {name}")
-    fetch(tracker, tracker.client.get_model_version(name, before))
-    tracker.client.set_registered_model_alias(name, CHAMPION, before)
-    return str(current.version), before
+        raise RegistryError(f"{name} has no champion, so there is nothing to roll back")
+    previous = current.tags.get(REPLACED_TAG)
+    if previous is None:
+        raise RegistryError(
+            f"version {current.version} is the first champion of {name}, so there is nothing to "
+            "roll back to"
+        )
+    fetch(tracker, tracker.client.get_model_version(name, previous))
+    tracker.client.set_registered_model_alias(name, CHAMPION, previous)
+    return str(current.version), previous
 
 
-def note(tracker: Tracker, name: str, version: str, decision: Decision) -> None:
-    """Write the gate's decision onto the version."""
+def record_decision(tracker: Tracker, name: str, version: str, decision: Decision) -> None:
+    """Record the gate's decision as tags of the version."""
     client = tracker.client
     client.set_model_version_tag(
-        name, version, "gate", "promoted" if decision.promote else "refused"
+        name, version, "gate", "promoted" if decision.promote else "rejected"
     )
     client.set_model_version_tag(name, version, "gate.reasons", "; ".join(decision.reasons))

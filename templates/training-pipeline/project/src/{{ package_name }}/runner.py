@@ -1,4 +1,4 @@
-"""Start runs: one at a time, in a process that is watched, with somebody told of failures."""
+"""Start runs: one at a time, each in a supervised process, with a notification on failure."""
 
 import fcntl
 import logging
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from . import hook, runs
+from . import notify, runs
 from .config import Config
 from .runs import Run
 from .settings import Settings
@@ -21,13 +21,13 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def lock(var: Path) -> Iterator[int | None]:
-    """Hold the lock of this folder, if nobody else does.
+    """Acquire the lock of this folder, unless another process holds it.
 
-    The kernel lets go of it when the last process that has it open is gone, however that went;
-    so there is no stale lock to clean up.
+    The kernel releases the lock when the last process that has it open exits, for whatever reason.
+    So there is never a stale lock to clean up.
 
     Yields:
-        The lock's file descriptor, or nothing if somebody else holds it.
+        The lock's file descriptor, or `None` if another process holds the lock.
     """
     var.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(var / "lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -43,7 +43,7 @@ def lock(var: Path) -> Iterator[int | None]:
 
 
 def in_progress(var: Path) -> bool:
-    """Tell whether a run is in progress."""
+    """Check whether a run is in progress."""
     with lock(var) as descriptor:
         return descriptor is None
 
@@ -52,15 +52,15 @@ def trigger(config: Config, settings: Settings, worker: Sequence[str] = ()) -> R
     """Run the pipeline once, unless a run is in progress.
 
     Args:
-        config: What to do.
-        settings: Where and how.
-        worker: Command that does a run, to which the run's folder is added.
+        config: Configuration of the run.
+        settings: Settings of this machine.
+        worker: Command that executes a run; the run's folder is appended.
 
     Returns:
-        The run as it ended, or nothing if another one is in progress.
+        The run after it ended, or `None` if another run is in progress.
 
     Raises:
-        SystemExit: This process was asked to stop meanwhile; the run was stopped and recorded.
+        SystemExit: This process received a signal to stop; the run was stopped and recorded.
     """
     with lock(settings.var) as descriptor:
         if descriptor is None:
@@ -68,52 +68,54 @@ def trigger(config: Config, settings: Settings, worker: Sequence[str] = ()) -> R
             return None
         folder = runs.create(settings.var, config)
         command = [*(worker or worker_command()), str(folder)]
-        status, asked = _watch(command, descriptor)
+        status, stop_signal = _supervise(command, descriptor)
         run = runs.read(folder)
         if run.state == "running":
-            run = _died(folder, status, settings)
+            run = _record_death(folder, status, settings)
     if status != 0:
-        hook.notify(run, folder, settings)
-    if asked is not None:
-        raise SystemExit(128 + asked)  # what shells make of a process ended by a signal
+        notify.on_failure(run, folder, settings)
+    if stop_signal is not None:
+        raise SystemExit(128 + stop_signal)  # the exit status shells report for a signal
     return run
 
 
 def worker_command() -> tuple[str, ...]:
-    """Give the command that does a run."""
+    """Return the command that executes a run."""
     return (sys.executable, "-m", __package__ or "", "worker")
 
 
-def _watch(command: Sequence[str], descriptor: int) -> tuple[int, int | None]:
-    """Run the worker to its end; asked to stop, stop it first.
+def _supervise(command: Sequence[str], descriptor: int) -> tuple[int, int | None]:
+    """Run the worker until it exits, and forward signals to stop to it.
 
-    The worker has the lock open as well, so that it is held even should this process be killed.
+    The worker inherits the lock, so the lock is held even if this process is killed.
 
     Returns:
-        The worker's exit status, and the signal by which this process was asked to stop, if any.
+        The worker's exit status, and the signal to stop that this process received, if any.
     """
-    asked: list[int] = []
+    received: list[int] = []
     with subprocess.Popen(command, pass_fds=[descriptor]) as process:  # noqa: S603 - our own
 
-        def stop(number: int, _frame: FrameType | None) -> None:
-            asked.append(number)
+        def forward(number: int, _frame: FrameType | None) -> None:
+            received.append(number)
             process.send_signal(number)
 
-        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        previous = {
+            number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)
+        }
         try:
-            return process.wait(), (asked[0] if asked else None)
+            return process.wait(), (received[0] if received else None)
         finally:
-            for number, handler in before.items():
+            for number, handler in previous.items():
                 signal.signal(number, handler)
 
 
-def _died(folder: Path, status: int, settings: Settings) -> Run:
-    """Record a run whose worker is gone without a word."""
+def _record_death(folder: Path, status: int, settings: Settings) -> Run:
+    """Record as failed a run whose worker exited without recording its end."""
     run = runs.read(folder)
-    how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-    run = runs.end(folder, "failed", f"the process died in step {run.step}: {how}")
+    cause = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+    run = runs.end(folder, "failed", f"the process died in step {run.step}: {cause}")
     logger.error("failed", extra={"facts": {"step": run.step, "error": run.error}})
-    from . import tracking, worker  # noqa: PLC0415 - seconds that only this case should cost
+    from . import tracking, worker  # noqa: PLC0415 - they take seconds to import
 
     worker.report_end(folder, tracking.connect(settings))
     return runs.read(folder)

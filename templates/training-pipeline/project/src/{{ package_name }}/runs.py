@@ -1,14 +1,14 @@
-"""A run on this machine: a folder with its record, its log and all that it made.
+"""A run on this machine: a folder with its record, its log and its results.
 
     var/
       lock                         held while a run is in progress
-      runs/<key>/record.json       what the run is, how far it came and how it ended
+      runs/<key>/record.json       the run's configuration, progress and outcome
       runs/<key>/run.log           its log
-      runs/<key>/artifacts/        what people look at: plots, model card, environment...
+      runs/<key>/artifacts/        files for people: plots, model card, environment...
       runs/<key>/model.onnx, train.parquet, held_out.parquet
 
-The record is written before and after every step, each time in one step, so whatever happens to
-the process or to the tracking server, the folder says what is left to do.
+The record is replaced atomically at every step. Whatever happens to the process or to the tracking
+server, the folder shows what remains to be done.
 """
 
 import logging
@@ -38,26 +38,27 @@ State = Literal["running", "computed", "finished", "failed"]
 
 
 class Run(Record):
-    """A run.
+    """The record of a run.
 
     Attributes:
-        key: Its name: when it started, and a few random digits.
-        started: When it started.
-        config: What it does.
-        state: `running`; `computed` when only the tracking server is missing; or how it ended.
-        reported: Whether the tracking server knows how it ended.
-        step: The step it is in, or was in when it ended.
-        attempts: How often it was tried to send a computed run.
-        ended: When it ended.
+        key: Unique name: the start time and a few random digits.
+        started: Start time.
+        config: Configuration.
+        state: `running`; `computed` when it still has to be sent to the tracking server;
+            `finished` or `failed`.
+        reported: Whether the tracking server has recorded the run's end.
+        step: Current step, or the last one.
+        attempts: Number of failed attempts to send a computed run.
+        ended: End time.
         error: Why it failed.
-        params: What goes in, for tracking.
-        metrics: What comes out.
-        tags: Where data and code come from.
+        params: Parameters to track.
+        metrics: Metrics to track.
+        tags: Provenance of data and code.
         sha256: Digest of the model.
-        run_id: MLflow's name for the run.
-        model_uri: MLflow's name for the model.
-        version: Its version in the registry.
-        decision: What the gate said.
+        run_id: MLflow's id of the run.
+        model_uri: MLflow's URI of the model.
+        version: Version in the model registry.
+        decision: The gate's decision.
     """
 
     key: str
@@ -80,7 +81,7 @@ class Run(Record):
 
 
 def create(var: Path, config: Config) -> Path:
-    """Make the folder of a new run."""
+    """Create the folder of a new run."""
     started = datetime.now(UTC)
     key = f"{started:%Y%m%dT%H%M%S-%f}-{secrets.token_hex(2)}"
     folder = var / "runs" / key
@@ -93,7 +94,7 @@ def read(folder: Path) -> Run:
     """Read a run's record.
 
     Raises:
-        PipelineError: There is none, or it is damaged.
+        PipelineError: The record is missing or damaged.
     """
     try:
         return Run.model_validate_json((folder / RECORD_FILE).read_bytes())
@@ -102,37 +103,37 @@ def read(folder: Path) -> Run:
 
 
 def update(folder: Path, **changes: Any) -> Run:
-    """Change some of a run's record and write it, in one step."""
+    """Update fields of a run's record and replace it atomically."""
     run = read(folder).model_copy(update=changes)
     _write(folder, run)
     return run
 
 
 def end(folder: Path, state: State, error: str | None = None) -> Run:
-    """Note how a run ended."""
+    """Record a run's final state."""
     return update(folder, state=state, error=error, ended=datetime.now(UTC))
 
 
 def folders(var: Path) -> list[Path]:
-    """List the runs on this machine, oldest first."""
+    """List the folders of the runs on this machine, oldest first."""
     return sorted(path.parent for path in (var / "runs").glob(f"*/{RECORD_FILE}"))
 
 
 def records(var: Path) -> list[tuple[Path, Run]]:
-    """Read all records, oldest first; one that is damaged is logged and left out."""
+    """Read all records, oldest first; damaged ones are logged and skipped."""
     found = []
     for folder in folders(var):
         try:
             found.append((folder, read(folder)))
         except PipelineError as error:
-            logger.error("%s", error)  # noqa: TRY400 - the message says it all
+            logger.error("%s", error)  # noqa: TRY400 - the message is enough
     return found
 
 
 def prune(var: Path, keep: int) -> None:
-    """Remove the oldest runs beyond `keep` that the tracking server knows all about."""
-    done = [folder for folder, run in records(var) if run.reported]
-    for folder in done[: max(0, len(done) - keep)]:
+    """Remove the oldest fully recorded runs, keeping the newest `keep` of them."""
+    reported = [folder for folder, run in records(var) if run.reported]
+    for folder in reported[: max(0, len(reported) - keep)]:
         shutil.rmtree(folder)
 
 

@@ -1,7 +1,7 @@
-"""MLflow's server, in a container: makes the bucket for its artifacts first, if there is none.
+"""MLflow's server in a container: creates the artifact bucket first, if it does not exist.
 
-Takes the words that `mlflow server` takes; where the store is and who may use it comes from the
-environment, as MLflow itself has it.
+Takes the arguments of `mlflow server`. The object store's address and credentials come from the
+same environment variables that MLflow reads.
 """
 
 import os
@@ -14,21 +14,25 @@ import boto3
 DESTINATION = "--artifacts-destination="
 
 
-def make_bucket(words: Sequence[str]) -> None:
-    """Make the bucket that the server is told to write to, unless it is there or is no bucket."""
-    told = [word.removeprefix(DESTINATION) for word in words if word.startswith(DESTINATION)]
-    for destination in map(urlsplit, told):
+def ensure_bucket(arguments: Sequence[str]) -> None:
+    """Create the bucket of an `s3://` artifact destination, unless it exists."""
+    destinations = [
+        argument.removeprefix(DESTINATION)
+        for argument in arguments
+        if argument.startswith(DESTINATION)
+    ]
+    for destination in map(urlsplit, destinations):
         if destination.scheme != "s3":
             continue
-        store = boto3.client("s3", endpoint_url=os.environ.get("MLFLOW_S3_ENDPOINT_URL"))
-        known = [bucket["Name"] for bucket in store.list_buckets()["Buckets"]]
-        if destination.netloc not in known:
-            store.create_bucket(Bucket=destination.netloc)
+        client = boto3.client("s3", endpoint_url=os.environ.get("MLFLOW_S3_ENDPOINT_URL"))
+        existing = [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
+        if destination.netloc not in existing:
+            client.create_bucket(Bucket=destination.netloc)
 
 
 def main() -> None:
-    """Make the bucket, then become the server."""
-    make_bucket(sys.argv[1:])
+    """Create the bucket, then replace this process with the server."""
+    ensure_bucket(sys.argv[1:])
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", "server", *sys.argv[1:]])  # noqa: S606
 
 

@@ -1,8 +1,8 @@
-"""Step 3: keep some rows away from every model, the same ones for ever.
+"""Step 3: hold some rows out of training, permanently.
 
-A row's side hangs on its contents alone: not on its place, the seed or what else is in the
-table. As data grows, a held-out row never moves to the training side, so the champion of last
-month and the challenger of today can be judged on rows that neither has learnt.
+Only a row's contents decide whether it is held out: not its position in the table, the seed or the
+other rows. As data grows, a held-out row never becomes a training row, so last month's champion
+and today's challenger can be compared on rows that neither was trained on.
 """
 
 import hashlib
@@ -16,16 +16,16 @@ from .contract import Contract, texts
 from .errors import DataError
 
 POSITION = "__position"
-"""Column of the held-out rows that holds their position, see `positions`."""
+"""Column of the held-out rows with their position; see `positions`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Rows to learn from and rows to judge by, both with the contract's columns.
+    """Training rows and held-out rows, both with the contract's columns.
 
     Attributes:
-        train: Rows to learn from.
-        held_out: Rows to judge by.
+        train: Training rows.
+        held_out: Held-out rows.
         positions: Position of every held-out row, in [0, 1).
     """
 
@@ -35,53 +35,54 @@ class Split:
 
 
 def split(frame: pl.DataFrame, contract: Contract, held_out: float) -> Split:
-    """Part the rows.
+    """Split the rows into training rows and held-out rows.
 
     Args:
         frame: Validated rows.
-        contract: Says which column tells rows apart; without one, all features do.
-        held_out: Share of rows to hold out, about.
+        contract: Names the key of a row; without a key, all features identify a row.
+        held_out: Approximate share of rows to hold out.
 
     Raises:
-        DataError: One side is empty, or a class is missing from one.
+        DataError: One of the two sets is empty or lacks a class.
     """
-    where = positions(frame, contract)
-    held = where < held_out
+    row_positions = positions(frame, contract)
+    mask = row_positions < held_out
     columns = list(contract.columns)
-    parts = Split(
-        frame.filter(~held).select(columns), frame.filter(held).select(columns), where[held]
+    rows = Split(
+        frame.filter(~mask).select(columns), frame.filter(mask).select(columns), row_positions[mask]
     )
-    for name, part in (("train on", parts.train), ("hold out", parts.held_out)):
-        if part.is_empty():
-            raise DataError(f"no row is left to {name}: {frame.height} rows, held_out={held_out}")
+    for purpose, subset in (("train on", rows.train), ("hold out", rows.held_out)):
+        if subset.is_empty():
+            raise DataError(f"no rows to {purpose}: {frame.height} rows, held_out={held_out}")
         missing = set(contract.columns[contract.target].categories) - set(
-            part[contract.target].to_list()
+            subset[contract.target].to_list()
         )
         if missing:
             raise DataError(
-                f"no row with {contract.target} {min(missing)!r} is left to {name}: add rows"
+                f"no rows with {contract.target} {min(missing)!r} to {purpose}: add rows"
             )
-    return parts
+    return rows
 
 
-def told_apart_by(contract: Contract) -> list[str]:
-    """Name the columns that decide a row's side: its key, or else all features."""
+def row_key(contract: Contract) -> list[str]:
+    """List the columns that identify a row: the contract's key, or else all features."""
     return [contract.key] if contract.key else list(contract.features)
 
 
 def positions(frame: pl.DataFrame, contract: Contract) -> NDArray[np.float64]:
-    """Give each row its place in [0, 1), by hashing what tells it apart.
+    """Map each row to a position in [0, 1) by hashing its key.
 
     Returns:
-        Shape (rows,); uniform, and the same for the same row in every table.
+        Shape (rows,); uniformly distributed, and the same for the same row in every table.
     """
-    apart = frame.select(told_apart_by(contract))
-    if contract.key:  # an id is the same one whether a file holds it as text or as number
-        apart = apart.select(texts(apart[contract.key]))
+    keys = frame.select(row_key(contract))
+    if contract.key:  # an id is the same whether a file stores it as text or as a number
+        keys = keys.select(texts(keys[contract.key]))
     digests = (
-        hashlib.blake2b(repr(row).encode(), digest_size=8).digest() for row in apart.iter_rows()
+        hashlib.blake2b(repr(row).encode(), digest_size=8).digest() for row in keys.iter_rows()
     )
     numbers = np.fromiter(
-        (int.from_bytes(each, "big") for each in digests), np.uint64, frame.height
+        (int.from_bytes(digest, "big") for digest in digests), np.uint64, frame.height
     )
+    # 53 bits are what a float64 can represent exactly.
     return (numbers >> np.uint64(11)).astype(np.float64) / 2.0**53

@@ -1,6 +1,7 @@
-"""The tracking server: every run with what went in, what came out and how it ended.
+"""The tracking server: every run with its inputs, results and outcome.
 
-Each function may be called again after it failed half-way: it looks at what is there already.
+Each function is idempotent: it checks what is already recorded, so it can be called again after a
+partial failure.
 """
 
 import json
@@ -30,7 +31,7 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 from mlflow.types.schema import DataType
 from onnxruntime import NodeArg
 
-from .errors import LostServerError, TrackingError
+from .errors import ServerUnavailableError, TrackingError
 from .model import Model
 from .model import load as load_model
 from .runs import HELD_OUT_FILE, LOG_FILE, MODEL_FILE, TRAIN_FILE, Run
@@ -45,10 +46,10 @@ _TYPES: dict[str, np.dtype[Any]] = {
     "tensor(int64)": np.dtype(np.int64),
     "tensor(string)": np.dtype(object),
 }
-_LOST = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
+_UNAVAILABLE = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 _MAX_TAG = 5000
-_DIGEST = 32
-"""Characters of the data's sha256 that fit MLflow's digest of a data set."""
+_DIGEST_LENGTH = 32
+"""How many characters of the data's sha256 fit into MLflow's data set digest."""
 
 logger = logging.getLogger(__name__)
 
@@ -62,10 +63,10 @@ class Tracker:
 
 
 def connect(settings: Settings) -> Tracker:
-    """Set up MLflow; nothing is sent yet.
+    """Configure MLflow; nothing is sent yet.
 
-    MLflow itself repeats requests that fail for the server's or the network's sake, with
-    growing pauses; the settings say how often.
+    MLflow's client retries requests that fail because of the server or the network, with
+    exponential backoff; the settings say how often.
     """
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = str(settings.retries)
     os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = str(settings.backoff)
@@ -73,7 +74,7 @@ def connect(settings: Settings) -> Tracker:
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     mlflow.set_tracking_uri(settings.tracking_uri)
     mlflow.set_registry_uri(settings.tracking_uri)
-    # Its hints on how to write pip's version into a conda file are of no use here.
+    # MLflow warns about pip versions in conda files, which are not used here.
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     embedded = not settings.tracking_uri.startswith(("http://", "https://"))
@@ -83,11 +84,11 @@ def connect(settings: Settings) -> Tracker:
 
 @contextmanager
 def session(settings: Settings) -> Iterator[Tracker]:
-    """Connect for a command, and say for people what goes wrong.
+    """Connect for a command, and translate MLflow's errors into clear messages.
 
     Raises:
-        LostServerError: The server cannot be reached.
-        TrackingError: It refuses.
+        ServerUnavailableError: The server is unreachable or has an internal error.
+        TrackingError: The server refuses the request.
     """
     try:
         yield connect(settings)
@@ -96,27 +97,27 @@ def session(settings: Settings) -> Iterator[Tracker]:
 
 
 def explain(error: Exception, uri: str) -> TrackingError:
-    """Say what an error of the server's means, and what to do."""
-    if is_lost(error):
-        return LostServerError(
-            f"the tracking server {uri} cannot be reached: {error}\n"
-            "Is it running, and is APP_TRACKING_URI right?"
+    """Translate an error of MLflow's client into a message that says what to do."""
+    if is_unavailable(error):
+        return ServerUnavailableError(
+            f"the tracking server {uri} is unavailable: {error}\n"
+            "Is it running, and is APP_TRACKING_URI correct?"
         )
-    return TrackingError(f"the tracking server {uri} refuses: {error}")
+    return TrackingError(f"the tracking server {uri} refused the request: {error}")
 
 
-def is_lost(error: Exception) -> bool:
-    """Tell a server that is away, or has trouble of its own, from a request that is wrong."""
+def is_unavailable(error: Exception) -> bool:
+    """Distinguish a server that is down or broken from a request that it refuses."""
     if isinstance(error, MlflowException):
-        return error.error_code in _LOST
+        return error.error_code in _UNAVAILABLE
     return isinstance(error, requests.RequestException)
 
 
-def begin(tracker: Tracker, run: Run) -> str:
-    """Record that a run is running.
+def start_run(tracker: Tracker, run: Run) -> str:
+    """Record that a run has started.
 
     Returns:
-        MLflow's id of the run; of the one that is there already, if it is.
+        MLflow's id of the run; if the run is already recorded, the existing id.
     """
     experiment = _experiment(tracker, run.config.name)
     found = tracker.client.search_runs(
@@ -134,10 +135,10 @@ def begin(tracker: Tracker, run: Run) -> str:
 
 
 @contextmanager
-def watch(run_id: str | None) -> Iterator[None]:
-    """Record processor, memory, disk and network meanwhile, if there is a run.
+def monitor_system(run_id: str | None) -> Iterator[None]:
+    """Record CPU, memory, disk and network usage during the context, if there is a run id.
 
-    Once a second, and at the end, so that a run of less than a second has figures too.
+    Samples once a second and once at the end, so that even a very short run has system metrics.
     """
     if run_id is None:
         yield
@@ -148,15 +149,15 @@ def watch(run_id: str | None) -> Iterator[None]:
         yield
     finally:
         monitor.finish()  # type: ignore[no-untyped-call]
-        with suppress(MlflowException, requests.RequestException):  # the server may be lost by now
+        with suppress(MlflowException, requests.RequestException):  # the server may be down by now
             monitor.collect_metrics()  # type: ignore[no-untyped-call]
             last = monitor.aggregate_metrics()  # type: ignore[no-untyped-call]
             monitor.publish_metrics(last)  # type: ignore[no-untyped-call]
             monitor.mlflow_logger.flush()  # type: ignore[no-untyped-call]
 
 
-def record(tracker: Tracker, run_id: str, run: Run, folder: Path) -> str:
-    """Send everything about a computed run.
+def log_run(tracker: Tracker, run_id: str, run: Run, folder: Path) -> str:
+    """Log the parameters, metrics, data sets, artifacts and model of a computed run.
 
     Returns:
         MLflow's URI of the model.
@@ -183,14 +184,14 @@ def record(tracker: Tracker, run_id: str, run: Run, folder: Path) -> str:
         name="model",
         run_id=run_id,
         signature=signature(load_model(content)),
-        # Named here, since MLflow would spend half a minute on finding out.
+        # Given explicitly, because MLflow takes half a minute to infer them.
         pip_requirements=[f"{name}=={metadata.version(name)}" for name in ("onnx", "onnxruntime")],
         save_as_external_data=False,
     )
     return str(info.model_uri)
 
 
-def end(tracker: Tracker, run_id: str, run: Run, folder: Path) -> None:
+def end_run(tracker: Tracker, run_id: str, run: Run, folder: Path) -> None:
     """Record how a run ended."""
     client = tracker.client
     client.set_tag(run_id, STEP_TAG, run.step)
@@ -208,7 +209,7 @@ def end(tracker: Tracker, run_id: str, run: Run, folder: Path) -> None:
 
 
 def signature(model: Model) -> ModelSignature:
-    """Describe what a model takes and gives, for MLflow: one tensor of shape (rows, 1) a column."""
+    """Describe a model's inputs and outputs for MLflow: one (rows, 1) tensor per column."""
     inputs, outputs = model.session.get_inputs(), model.session.get_outputs()
     return ModelSignature(inputs=_tensors(inputs), outputs=_tensors(outputs))
 
@@ -225,7 +226,7 @@ def _experiment(tracker: Tracker, name: str) -> str:
 
 
 def _dataset(run: Run, table: Path, context: str) -> DatasetInput:
-    """Describe a table: where it comes from, what it holds, and the digest of its rows."""
+    """Describe a table for MLflow: its source, schema, size and digest."""
     frame = pl.read_parquet(table).drop(POSITION, strict=False)
     columns = [
         ColSpec(DataType.double if dtype.is_numeric() else DataType.string, name)
@@ -233,15 +234,15 @@ def _dataset(run: Run, table: Path, context: str) -> DatasetInput:
     ]
     profile = {"num_rows": frame.height, "num_elements": frame.height * frame.width}
     source = {"source": run.config.data.source, "query": run.config.data.query}
-    described = Dataset(
+    dataset = Dataset(
         name=f"{run.config.name}-{context}",
-        digest=run.tags[f"data.{context}.sha256"][:_DIGEST],
+        digest=run.tags[f"data.{context}.sha256"][:_DIGEST_LENGTH],
         source_type="pipeline",
         source=json.dumps(source),
         schema=json.dumps({"mlflow_colspec": Schema([*columns]).to_dict()}),
         profile=json.dumps(profile),
     )
-    return DatasetInput(described, [InputTag("mlflow.data.context", context)])
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
 
 
 def _milliseconds(moment: datetime) -> int:

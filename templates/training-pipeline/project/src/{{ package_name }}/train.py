@@ -1,4 +1,4 @@
-"""Step 5: fit a model, cross-validated, with or without a search for hyperparameters."""
+"""Step 5: fit a model with cross-validation and an optional hyperparameter search."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,12 +24,12 @@ SCORERS: dict[Loss, str] = {
     "absolute_error": "neg_mean_absolute_error",
     "squared_error": "neg_mean_squared_error",
 }
-"""What scikit-learn calls the losses; scores are higher for better."""
+"""scikit-learn's scorers for the losses; for a scorer, higher is better."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One set of hyperparameters that the search tried, and its mean loss over the folds."""
+    """A set of hyperparameters that the search tried, and its mean loss over the folds."""
 
     params: dict[str, Scalar]
     loss: float
@@ -41,10 +41,10 @@ class Fitted:
 
     Attributes:
         pipeline: Transformer and estimator, fitted on all training rows.
-        params: The estimator's parameters, as used.
+        params: The estimator's parameters.
         cv_loss: Mean loss over the folds.
-        cv_std: Its standard deviation over the folds.
-        trials: What the search tried, in order.
+        cv_std: Standard deviation of the loss over the folds.
+        trials: The search's trials, in order.
     """
 
     pipeline: Pipeline
@@ -63,17 +63,17 @@ def fit(frame: pl.DataFrame, contract: Contract, config: Config) -> Fitted:
         config: Estimator, parameters, folds, seed and search.
 
     Raises:
-        ConfigError: There is no such estimator, or it refuses its parameters.
+        ConfigError: There is no such estimator, or it rejects its parameters.
     """
-    estimator = choose(config.task, config.train.estimator)
+    estimator = find_estimator(config.task, config.train.estimator)
     features = inputs(frame, contract)
-    truth = encode(frame[contract.target], contract, config.task)
+    truth = encode_target(frame[contract.target], contract, config.task)
     trials: tuple[Trial, ...] = ()
     params = estimator.defaults | config.train.params
     if config.search.trials:
         trials = _search(estimator, features, truth, contract, config)
         params |= min(trials, key=lambda trial: trial.loss).params
-    pipeline = assemble(estimator, contract, params, config.seed)
+    pipeline = build_pipeline(estimator, contract, params, config.seed)
     losses = _losses(pipeline, features, truth, config)
     try:
         pipeline.fit(features, truth)
@@ -82,48 +82,52 @@ def fit(frame: pl.DataFrame, contract: Contract, config: Config) -> Fitted:
     return Fitted(pipeline, params, float(losses.mean()), float(losses.std()), trials)
 
 
-def choose(task: Task, name: str) -> Estimator:
-    """Look an estimator up.
+def find_estimator(task: Task, name: str) -> Estimator:
+    """Look up an estimator by name.
 
     Raises:
-        ConfigError: There is none of that name.
+        ConfigError: There is no estimator with that name.
     """
     try:
         return ESTIMATORS[task][name]
     except KeyError:
         known = ", ".join(ESTIMATORS[task])
-        raise ConfigError(f"train.estimator is {name!r}; for {task} there are {known}") from None
+        raise ConfigError(
+            f"train.estimator is {name!r}; the estimators for {task} are {known}"
+        ) from None
 
 
-def assemble(
+def build_pipeline(
     estimator: Estimator, contract: Contract, params: dict[str, Scalar], seed: int
 ) -> Pipeline:
-    """Put transformer and estimator together, not fitted yet.
+    """Build an unfitted pipeline of transformer and estimator.
 
     Raises:
-        ConfigError: The estimator knows no such parameter.
+        ConfigError: The estimator does not have such a parameter.
     """
     seeded = {"random_state": seed} if estimator.seeded else {}
     try:
-        model = estimator.make(**params, **seeded)
+        model = estimator.factory(**params, **seeded)
     except TypeError as error:
         raise ConfigError(f"train.params: {error}") from error
     return Pipeline([("features", transformer(contract, scale=estimator.scale)), ("model", model)])
 
 
-def encode(series: pl.Series, contract: Contract, task: Task) -> NDArray[Any]:
-    """Turn the target into numbers.
+def encode_target(series: pl.Series, contract: Contract, task: Task) -> NDArray[Any]:
+    """Encode the target as numbers.
 
     Returns:
-        Shape (rows,): float64 to regress on, or for classes the index into the contract's
+        Shape (rows,): float64 for regression; for classification the index into the contract's
         sorted categories, int64.
 
     Raises:
-        ConfigError: The target's kind does not fit the task.
+        ConfigError: The target's kind does not match the task.
     """
     target = contract.columns[contract.target]
     if (target.kind == "category") != (task == "classification"):
-        raise ConfigError(f"the target {contract.target!r} is a {target.kind}: not for {task}")
+        raise ConfigError(
+            f"the target {contract.target!r} is a {target.kind}, which does not work for {task}"
+        )
     if task == "regression":
         return series.to_numpy().astype(np.float64)
     index = {label: code for code, label in enumerate(labels(contract))}
@@ -131,15 +135,15 @@ def encode(series: pl.Series, contract: Contract, task: Task) -> NDArray[Any]:
 
 
 def labels(contract: Contract) -> tuple[str, ...]:
-    """Name the classes in the order in which models know them; none for a number."""
+    """List the classes in the order that models use; empty for a numeric target."""
     return tuple(sorted(contract.columns[contract.target].categories))
 
 
 def _losses(
     pipeline: Pipeline, features: pl.DataFrame, truth: NDArray[Any], config: Config
 ) -> NDArray[np.float64]:
-    kind = StratifiedKFold if config.task == "classification" else KFold
-    folds = kind(config.train.folds, shuffle=True, random_state=config.seed)
+    splitter = StratifiedKFold if config.task == "classification" else KFold
+    folds = splitter(config.train.folds, shuffle=True, random_state=config.seed)
     loss = config.gate.loss
     try:
         scores = cross_validate(
@@ -157,11 +161,11 @@ def _search(
     contract: Contract,
     config: Config,
 ) -> tuple[Trial, ...]:
-    """Let Optuna try sets of hyperparameters; the seed decides which."""
+    """Search hyperparameters with Optuna, reproducibly for a given seed."""
 
     def objective(trial: optuna.Trial) -> float:
         params = estimator.defaults | config.train.params | estimator.space(trial)
-        pipeline = assemble(estimator, contract, params, config.seed)
+        pipeline = build_pipeline(estimator, contract, params, config.seed)
         return float(_losses(pipeline, features, truth, config).mean())
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

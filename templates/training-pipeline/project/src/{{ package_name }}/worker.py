@@ -1,7 +1,7 @@
-"""One run, in a process of its own: whatever happens to it, the process that started it is there.
+"""Executes one run in its own process, so that its parent can record a crash.
 
-Before the run begins, what earlier runs left behind is put in order: a run whose process died
-is recorded as failed, and one that could not be sent is sent.
+First it cleans up after earlier runs: a run whose process died is recorded as failed, and a run
+that could not be sent is sent.
 """
 
 import faulthandler
@@ -13,7 +13,7 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 from requests import RequestException
 
-from . import hook, logs, pipeline, runs, tracking
+from . import logs, notify, pipeline, runs, tracking
 from .errors import EXIT_FAILED, EXIT_UNSENT, PipelineError
 from .runs import Run
 from .settings import Settings
@@ -22,8 +22,8 @@ from .tracking import Tracker
 logger = logging.getLogger(__name__)
 
 
-def work(folder: Path, settings: Settings) -> int:
-    """Do a run that has been created, and everything that earlier ones left to do.
+def execute(folder: Path, settings: Settings) -> int:
+    """Execute a created run, after cleaning up earlier ones.
 
     Returns:
         Exit status: 0, EXIT_FAILED or EXIT_UNSENT.
@@ -31,83 +31,83 @@ def work(folder: Path, settings: Settings) -> int:
     with log_to(folder):
         tracker = tracking.connect(settings)
         try:
-            reconcile(settings, tracker, but=folder)
-            with tracking.watch(_begin(folder, tracker)):
+            reconcile(settings, tracker, exclude=folder)
+            with tracking.monitor_system(_start_tracking(folder, tracker)):
                 pipeline.compute(folder)
         except PipelineError as error:
             return _fail(folder, tracker, str(error))
         except Exception as error:
-            logger.exception("a step went wrong")
+            logger.exception("a step failed")
             return _fail(folder, tracker, f"{type(error).__name__}: {error}")
         return send(folder, tracker, settings)
 
 
-def reconcile(settings: Settings, tracker: Tracker, but: Path | None = None) -> list[Run]:
-    """Put in order what earlier runs left behind; only while the lock is held.
+def reconcile(settings: Settings, tracker: Tracker, exclude: Path | None = None) -> list[Run]:
+    """Record or send earlier runs that are not fully recorded. The caller must hold the lock.
 
     Returns:
-        The runs that were dealt with, as they are now.
+        The updated records of these runs.
     """
-    dealt_with = []
+    reconciled = []
     for folder, run in runs.records(settings.var):
-        if run.reported or folder == but:
+        if run.reported or folder == exclude:
             continue
         if run.state == "computed":
             send(folder, tracker, settings)
         else:
             if run.state == "running":
                 died = runs.end(folder, "failed", f"the process died in step {run.step}")
-                hook.notify(died, folder, settings)
+                notify.on_failure(died, folder, settings)
             report_end(folder, tracker)
-        dealt_with.append(runs.read(folder))
+        reconciled.append(runs.read(folder))
     runs.prune(settings.var, settings.keep_runs)
-    return dealt_with
+    return reconciled
 
 
 def send(folder: Path, tracker: Tracker, settings: Settings) -> int:
-    """Publish a computed run; keep it for later if the server is lost.
+    """Publish a computed run; if the server is unavailable, keep the run for later.
 
     Returns:
-        Exit status, see `work`.
+        Exit status; see `execute`.
     """
     try:
         pipeline.publish(folder, tracker)
     except Exception as error:
         run = runs.read(folder)
         if run.state == "finished":
-            logger.warning("finished, but the server does not know yet: %s", error)
+            logger.warning("finished, but the server has not recorded it yet: %s", error)
             return EXIT_UNSENT
-        if tracking.is_lost(error) and run.attempts + 1 < settings.send_attempts:
+        if tracking.is_unavailable(error) and run.attempts + 1 < settings.send_attempts:
             runs.update(folder, state="computed", attempts=run.attempts + 1)
-            logger.error(  # noqa: TRY400 - a lost server is no bug to trace
-                "the tracking server is lost: the run is kept and sent by the next run, or by "
-                "`make sync`",
+            logger.error(  # noqa: TRY400 - an unavailable server needs no traceback
+                "the tracking server is unavailable: the run is kept, and the next run or "
+                "`make sync` sends it",
                 extra={"facts": {"attempts": run.attempts + 1, "error": str(error)}},
             )
             return EXIT_UNSENT
         if not isinstance(error, PipelineError):
-            logger.exception("a step went wrong")
+            logger.exception("a step failed")
         return _fail(folder, tracker, f"{type(error).__name__}: {error}")
     return 0
 
 
 def report_end(folder: Path, tracker: Tracker) -> None:
-    """Tell the tracking server how a run ended; if it does not listen, the next run does so."""
+    """Record a run's end on the tracking server; if that fails, the next run tries again."""
     run = runs.read(folder)
     try:
-        run_id = run.run_id or tracking.begin(tracker, run)
-        tracking.end(tracker, run_id, runs.update(folder, run_id=run_id), folder)
+        run_id = run.run_id or tracking.start_run(tracker, run)
+        tracking.end_run(tracker, run_id, runs.update(folder, run_id=run_id), folder)
     except Exception as error:
         if not isinstance(error, MlflowException | RequestException):
             logger.exception("a run's end could not be recorded")
-        logger.warning("the tracking server learns later how this ended: %s", error)
+        logger.warning("the run's end will be recorded later: %s", error)
         return
     runs.update(folder, reported=True)
 
 
 @contextmanager
 def log_to(folder: Path) -> Iterator[None]:
-    """Write all that is logged into the run's own log too, crashes of native code included."""
+    """Also write the log to the run's folder, including crashes of native code."""
     with (folder / runs.LOG_FILE).open("a", encoding="utf-8") as file:
         handler = logging.StreamHandler(file)
         handler.setFormatter(logs.formatter("json"))
@@ -120,14 +120,14 @@ def log_to(folder: Path) -> Iterator[None]:
             faulthandler.disable()
 
 
-def _begin(folder: Path, tracker: Tracker) -> str | None:
-    """Record the run as running, if the server is there."""
+def _start_tracking(folder: Path, tracker: Tracker) -> str | None:
+    """Record the run as running, if the server is available."""
     try:
-        run_id = tracking.begin(tracker, runs.read(folder))
+        run_id = tracking.start_run(tracker, runs.read(folder))
     except Exception as error:
-        if not tracking.is_lost(error):
+        if not tracking.is_unavailable(error):
             raise tracking.explain(error, tracker.client.tracking_uri) from error
-        logger.warning("the tracking server is lost: the run goes on and is recorded later")
+        logger.warning("the tracking server is unavailable: the run continues, recorded later")
         return None
     runs.update(folder, run_id=run_id)
     return run_id

@@ -1,1 +1,1 @@
-"""Tells people of incidents: what an alert says, where it goes, and that it arrives."""
+"""Notifies people of incidents: the text of an alert, its routes and its delivery."""

@@ -1,8 +1,8 @@
-"""Alerts for Prometheus' Alertmanager, which groups them, routes them and keeps them quiet.
+"""Sends alerts to Prometheus Alertmanager, which groups, routes and silences them.
 
-Alertmanager forgets an alert whose end has come and knows no other memory than that: one that
-goes on is sent again and again (https://prometheus.io/docs/alerting/latest/alerts_api). Equal
-labels make it the same alert, so however often it is sent, people hear of it once.
+Alertmanager considers an alert resolved once its end time has passed, so clients must resend an
+ongoing alert regularly (https://prometheus.io/docs/alerting/latest/alerts_api). It identifies an
+alert by its labels, so people are notified once, no matter how often it is sent.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,18 +13,18 @@ from typing import Any
 from ..records import SEVERITIES, Alert, Incident, Severity
 from .webhook import post
 
-_KEPT = timedelta(hours=1)
-"""How long an incident goes on when nothing is heard of it, because the monitor is down."""
+_EXPIRES_AFTER = timedelta(hours=1)
+"""How long Alertmanager keeps an alert active without news, for example if the monitor is down."""
 
 
 @dataclass(frozen=True)
 class Alertmanager:
-    """Speaks version 2 of Alertmanager's API.
+    """A client for version 2 of Alertmanager's API.
 
     Attributes:
-        url: Of the Alertmanager.
-        public_url: Of this monitor's dashboard.
-        seconds: Time for one request.
+        url: Address of the Alertmanager.
+        public_url: Address of this monitor's dashboard.
+        seconds: Timeout of a request.
     """
 
     url: str
@@ -32,29 +32,30 @@ class Alertmanager:
     seconds: float
 
     def send(self, alert: Alert) -> None:
-        """Send; returns when Alertmanager has taken it.
+        """Send an alert; return once Alertmanager has accepted it.
 
         Raises:
             TemporaryError: It may work later.
-            PermanentError: Alertmanager does not want it.
+            PermanentError: Alertmanager rejects the alert.
         """
         now, incident = datetime.now(UTC), alert.incident
-        over = alert.change == "resolved"
-        ended = SEVERITIES if over else [s for s in SEVERITIES if s != incident.severity]
+        resolved = alert.change == "resolved"
+        # The severity is one of the labels: a change of severity ends one alert and starts another.
+        ended = SEVERITIES if resolved else [s for s in SEVERITIES if s != incident.severity]
         entries = [self._entry(incident, severity, now, alert.text) for severity in ended]
-        if not over:
-            until = now + _KEPT
+        if not resolved:
+            until = now + _EXPIRES_AFTER
             entries.append(self._entry(incident, incident.severity, until, alert.text))
         self._post(alert.key, entries)
 
     def remind(self, open_incidents: Iterable[tuple[Incident, str]]) -> None:
-        """Say of incidents, each with the text of its last alert, that they go on.
+        """Resend open incidents, each with the text of its last alert.
 
         Raises:
             TemporaryError: It may work later.
-            PermanentError: Alertmanager does not want it.
+            PermanentError: Alertmanager rejects the request.
         """
-        until = datetime.now(UTC) + _KEPT
+        until = datetime.now(UTC) + _EXPIRES_AFTER
         entries = [self._entry(one, one.severity, until, text) for one, text in open_incidents]
         if entries:
             self._post("reminder", entries)

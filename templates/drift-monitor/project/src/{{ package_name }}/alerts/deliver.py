@@ -1,4 +1,4 @@
-"""Empties the outbox: sends what is due, tries again what failed, gives up in the end."""
+"""Delivers the alerts in the outbox: sends due ones, retries failures and finally gives up."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -23,17 +23,17 @@ _MARGIN = timedelta(seconds=1)
 
 
 class Sink(Protocol):
-    """What can send an alert."""
+    """Sends alerts to one kind of receiver."""
 
     def send(self, alert: Alert) -> None:
-        """Send; returns when the receiver has taken it, raises `DeliveryError` otherwise."""
+        """Send an alert; return once the receiver has accepted it, else raise `DeliveryError`."""
 
 
-def sinks(settings: AlertSettings) -> dict[Route, Sink]:
-    """What the settings give an address for, by route."""
+def build_sinks(settings: AlertSettings) -> dict[Route, Sink]:
+    """Create a sink for each route that has an address in the settings."""
     seconds = settings.alert_seconds
     recipients = tuple(part.strip() for part in settings.alert_email_to.split(",") if part.strip())
-    every: dict[Route, Callable[[], Sink]] = {
+    factories: dict[Route, Callable[[], Sink]] = {
         "webhook": lambda: Webhook(
             settings.alert_webhook_url.get_secret_value(),
             settings.alert_webhook_format == "slack",
@@ -49,24 +49,24 @@ def sinks(settings: AlertSettings) -> dict[Route, Sink]:
             settings.alert_alertmanager_url, settings.public_url, seconds
         ),
     }
-    return {route: every[route]() for route in settings.active_routes}
+    return {route: factories[route]() for route in settings.active_routes}
 
 
 def backoff(attempts: int) -> timedelta:
-    """How long to wait after so many attempts: 1 s, 2 s, 4 s and so on, at most 5 minutes."""
+    """The delay after this many attempts: 1 s, 2 s, 4 s and so on, at most 5 minutes."""
     return min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempts - 1, 16))
 
 
 @dataclass(frozen=True)
 class Deliverer:
-    """Sends what is in the outbox.
+    """Delivers the alerts in the outbox.
 
     Attributes:
-        database: Holds the outbox.
-        sinks: By route. Alerts of other routes are given up: nobody could send them.
-        seconds: Time that a sink takes at most; a lease is a little longer.
-        attempts: Before an alert is given up.
-        clock: Tells the time.
+        database: The store with the outbox.
+        sinks: Sinks by route. Alerts for other routes cannot be sent and are given up.
+        seconds: Timeout of a sink for each step of a delivery.
+        attempts: Attempts before an alert is given up.
+        clock: Returns the current time.
     """
 
     database: Database
@@ -76,39 +76,39 @@ class Deliverer:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def deliver(self) -> int:
-        """Send all that is due now; gives how many alerts were tried."""
+        """Try to send all alerts that are due; return how many were tried."""
         tried = 0
-        while (letter := self._take()) is not None:
-            self._attempt(letter)
+        while (message := self._claim()) is not None:
+            self._attempt(message)
             tried += 1
         return tried
 
-    def _take(self) -> outbox.Letter | None:
-        # A sink may connect, speak and wait for an answer, each within its time.
+    def _claim(self) -> outbox.Message | None:
+        # A sink may use its timeout three times: to connect, to send and to wait for an answer.
         lease = timedelta(seconds=3 * self.seconds) + _MARGIN
         with self.database.transaction() as tx:
-            return outbox.take(tx, self.clock(), lease)
+            return outbox.claim(tx, self.clock(), lease)
 
-    def _attempt(self, letter: outbox.Letter) -> None:
-        """Send one alert and write down what came of it."""
-        alert = letter.alert
-        facts = {"alert": alert.key, "route": alert.route, "attempt": letter.attempts + 1}
+    def _attempt(self, message: outbox.Message) -> None:
+        """Try to send one alert and store the outcome."""
+        alert = message.alert
+        facts = {"alert": alert.key, "route": alert.route, "attempt": message.attempts + 1}
         sink = next((sink for route, sink in self.sinks.items() if route == alert.route), None)
         try:
             if sink is None:
-                raise PermanentError(f"the route {alert.route} has no address any more")
+                raise PermanentError(f"the route {alert.route} no longer has an address")
             sink.send(alert)
         except DeliveryError as error:
-            due = self._due(error, letter.attempts + 1)
+            due = self._due(error, message.attempts + 1)
             logger.warning(
-                "alert did not arrive",
-                extra={"facts": {**facts, "error": str(error), "again_at": due}},
+                "alert not delivered",
+                extra={"facts": {**facts, "error": str(error), "retry_at": due}},
             )
             with self.database.transaction() as tx:
-                outbox.failed(tx, alert.key, str(error), due)
+                outbox.mark_failed(tx, alert.key, str(error), due)
             return
         with self.database.transaction() as tx:
-            outbox.sent(tx, alert.key, self.clock())
+            outbox.mark_sent(tx, alert.key, self.clock())
         logger.info("alert sent", extra={"facts": facts})
 
     def _due(self, error: DeliveryError, attempts: int) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Alerts as mails."""
+"""Sends alerts by email."""
 
 import smtplib
 import ssl
@@ -10,19 +10,20 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..records import Alert
 from .errors import PermanentError, TemporaryError
-from .message import headline
+from .text import headline
 
 _PORTS = {"smtp": 25, "smtps": 465}
 _PERMANENT = 500
-"""From this reply code on, a mail server means: never (RFC 5321, 4.2.1)."""
+"""SMTP reply codes from here on are permanent failures (RFC 5321, 4.2.1)."""
 
 
 @dataclass(frozen=True)
 class Email:
-    """Sends one mail for each alert.
+    """Sends one email per alert.
 
-    Its Message-ID follows from the alert's key: sent twice, it is the same mail. Mails of one
-    incident refer to its first, so that readers show them as one thread.
+    The Message-ID is derived from the alert's key, so an alert that is sent twice is the same
+    email. All emails about an incident have the same References, so that mail clients show them
+    as one thread.
     """
 
     url: str
@@ -31,11 +32,11 @@ class Email:
     seconds: float
 
     def send(self, alert: Alert) -> None:
-        """Send; returns when the mail server has taken it.
+        """Send an alert; return once the mail server has accepted it.
 
         Raises:
             TemporaryError: It may work later.
-            PermanentError: The mail server does not want it.
+            PermanentError: The address is invalid, or the mail server rejects the email.
         """
         server = urlsplit(self.url)
         if server.scheme not in _PORTS or not server.hostname:
@@ -64,7 +65,7 @@ class Email:
                 smtp.login(unquote(server.username), unquote(server.password or ""))
             smtp.send_message(mail)
         finally:
-            # The mail is on its way, or the real error is: this one would only hide that.
+            # The email is sent, or an exception is propagating that an error here would hide.
             with suppress(smtplib.SMTPException, OSError):
                 smtp.quit()
             smtp.close()

@@ -1,13 +1,13 @@
-"""Why an alert did not arrive: is it worth trying again?"""
+"""Delivery failures: can another attempt succeed?"""
 
 
 class DeliveryError(Exception):
-    """An alert did not arrive."""
+    """An alert could not be delivered."""
 
 
 class TemporaryError(DeliveryError):
-    """It may arrive later."""
+    """Another attempt may succeed."""
 
 
 class PermanentError(DeliveryError):
-    """It never will, unless somebody changes something."""
+    """No further attempt will succeed unless the configuration changes."""

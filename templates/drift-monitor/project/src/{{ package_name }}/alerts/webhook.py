@@ -1,4 +1,4 @@
-"""Alerts as POST requests, to a service of one's own or to Slack and what speaks like it."""
+"""Sends alerts as POST requests, to your own service or to Slack-compatible webhooks."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,24 +8,24 @@ import httpx2 as httpx
 from ..records import Alert, to_json
 from .errors import PermanentError, TemporaryError
 
-_AGAIN = frozenset({408, 425, 429})
+_RETRYABLE = frozenset({408, 425, 429})
 _SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """Sends one request for each alert, under its key in the header `Idempotency-Key`."""
+    """Sends one request per alert, with its key in the header `Idempotency-Key`."""
 
     url: str
     slack: bool
     seconds: float
 
     def send(self, alert: Alert) -> None:
-        """Send; returns when the receiver has taken it.
+        """Send an alert; return once the receiver has accepted it.
 
         Raises:
             TemporaryError: It may work later.
-            PermanentError: The receiver does not want it.
+            PermanentError: The address is invalid, or the receiver rejects the alert.
         """
         if self.slack:
             post(self.url, self.seconds, alert.key, json={"text": alert.text})
@@ -34,22 +34,22 @@ class Webhook:
 
 
 def post(url: str, seconds: float, key: str, **body: Any) -> None:
-    """One POST request with JSON, judged by its status.
+    """Send JSON in a POST request and map the response to an error, if any.
 
     Raises:
-        TemporaryError: No answer, an error of the server's, or a wish to be asked later.
-        PermanentError: Any other refusal.
+        TemporaryError: No response, a server error, or a request to retry later.
+        PermanentError: An invalid URL or any other error.
     """
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     try:
         response = httpx.post(url, timeout=seconds, headers=headers, **body)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        raise PermanentError(f"not a URL to send to: {error}") from error
+        raise PermanentError(f"invalid URL: {error}") from error
     except httpx.HTTPError as error:
-        raise TemporaryError(f"no answer: {type(error).__name__} {error}".strip()) from error
+        raise TemporaryError(f"no response: {type(error).__name__} {error}".strip()) from error
     if response.is_success:
         return
-    said = f"status {response.status_code}: {response.text[:200]}"
-    if response.status_code in _AGAIN or response.status_code >= _SERVER_ERROR:
-        raise TemporaryError(said)
-    raise PermanentError(said)
+    reason = f"status {response.status_code}: {response.text[:200]}"
+    if response.status_code in _RETRYABLE or response.status_code >= _SERVER_ERROR:
+        raise TemporaryError(reason)
+    raise PermanentError(reason)

@@ -1,1 +1,1 @@
-"""The dashboard: what happened, when, where and why, for people."""
+"""The dashboard: shows what drifted, when, where and why."""

@@ -1,7 +1,7 @@
-"""Charts as SVG, drawn here: no script, no library, crisp at any size and in any colour scheme.
+"""Charts as plain SVG, without scripts or libraries.
 
-The drawing is stretched to the width of the page, so it holds no text: words beside it are HTML
-and stay legible on a phone. Colours come from the style sheet, by class.
+The drawing is stretched to the width of the page, so it contains no text: labels are HTML next to
+it and stay legible on a phone. Colours come from the style sheet, through CSS classes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ _HEIGHT = 200.0
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: how high (any unit), what it says when pointed at, where a click leads."""
+    """One bar: its height (in any unit), its CSS class, its tooltip and its link."""
 
     value: float
     css: str
@@ -27,7 +27,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Point:
-    """A value at a place on the x axis, and the interval that encloses it."""
+    """A value at a position on the x axis, with its confidence interval."""
 
     x: float
     value: float
@@ -37,7 +37,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """A line with the band around it."""
+    """A line with a confidence band."""
 
     css: str
     points: tuple[Point, ...]
@@ -45,7 +45,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing and the words around it: the range of its y axis, the ends of its x axis."""
+    """A drawing and its labels: the range of the y axis and both ends of the x axis."""
 
     svg: Markup
     top: str
@@ -55,8 +55,8 @@ class Chart:
 
 
 def bars(items: Sequence[Bar], left: str, right: str) -> Chart:
-    """Bars from zero, side by side, each a link."""
-    most = max([1e-9, *(item.value for item in items)])
+    """Draw bars from zero, each one a link."""
+    highest = max([1e-9, *(item.value for item in items)])
     step = _WIDTH / max(len(items), 1)
     parts = [
         Markup('<a href="{}"><title>{}</title>{}{}</a>').format(
@@ -66,17 +66,17 @@ def bars(items: Sequence[Bar], left: str, right: str) -> Chart:
             _rect(
                 item.css,
                 index * step + step * 0.15,
-                _HEIGHT - (height := max(item.value / most * _HEIGHT, 4)),
+                _HEIGHT - (height := max(item.value / highest * _HEIGHT, 4)),
                 step * 0.7,
                 height,
             ),
         )
         for index, item in enumerate(items)
     ]
-    return Chart(_svg(parts), f"{most:.3g}", "0", left, right)
+    return Chart(_svg(parts), f"{highest:.3g}", "0", left, right)
 
 
-def lines(  # noqa: PLR0913 - a chart has that many parts
+def lines(  # noqa: PLR0913 - keyword-only, except the series
     series: Sequence[Series],
     *,
     first: float,
@@ -85,15 +85,15 @@ def lines(  # noqa: PLR0913 - a chart has that many parts
     left: str,
     right: str,
 ) -> Chart:
-    """Lines with bands, from `first` to `last` on the x axis, and level lines across.
+    """Draw lines with confidence bands, and horizontal lines at fixed levels.
 
     Args:
-        series: What to draw; may have gaps where an x has no point.
-        first: Of the x axis.
-        last: Of the x axis.
-        levels: CSS class and value of each level line.
-        left: What stands below the beginning.
-        right: What stands below the end.
+        series: The lines; positions without a point are skipped.
+        first: Start of the x axis.
+        last: End of the x axis.
+        levels: CSS class and value of each horizontal line.
+        left: Label at the start of the x axis.
+        right: Label at the end of the x axis.
     """
     shown = [point for one in series for point in one.points]
     values = [value for point in shown for value in (point.low, point.high)]
@@ -107,33 +107,33 @@ def lines(  # noqa: PLR0913 - a chart has that many parts
     return Chart(_svg(parts), f"{high:.3g}", f"{low:.3g}", left, right)
 
 
-def spark(values: Sequence[float], flagged: Sequence[bool]) -> Markup:
-    """A row of small bars without axes."""
-    most = max([*values, 1e-9])
+def sparkline(values: Sequence[float], flagged: Sequence[bool]) -> Markup:
+    """Draw a row of small bars without axes."""
+    highest = max([*values, 1e-9])
     step = _WIDTH / max(len(values), 1)
     parts = []
     for index, (value, flag) in enumerate(zip(values, flagged, strict=True)):
-        height = max(value / most * _HEIGHT, 6)
-        css = "bad" if flag else "calm"
+        height = max(value / highest * _HEIGHT, 6)
+        css = "flagged" if flag else "calm"
         parts.append(_rect(css, index * step + step * 0.1, _HEIGHT - height, step * 0.8, height))
     return _svg(parts)
 
 
-def then_and_now(histogram: Histogram) -> Chart:
-    """The shares of a column's values in the reference and in a window, side by side."""
+def comparison(histogram: Histogram) -> Chart:
+    """Draw the distribution of a column in the reference and in a window, side by side."""
     pairs = list(zip(histogram.reference, histogram.current, strict=True))
-    most = max([1e-9, *(share for pair in pairs for share in pair)])
+    highest = max([1e-9, *(share for pair in pairs for share in pair)])
     step = _WIDTH / max(len(pairs), 1)
     parts = []
     for index, (label, pair) in enumerate(zip(histogram.labels, pairs, strict=True)):
-        title = Markup("<title>{}: {:.1%} then, {:.1%} now</title>").format(label, *pair)
+        title = Markup("<title>{}: reference {:.1%}, window {:.1%}</title>").format(label, *pair)
         parts.append(Markup("<g>") + title + _rect("hit", index * step, 0, step, _HEIGHT))
-        for place, (css, share) in enumerate(zip(("then", "now"), pair, strict=True)):
-            height = share / most * _HEIGHT
-            left = index * step + step * (0.1 + 0.4 * place)
+        for side, (css, share) in enumerate(zip(("before", "now"), pair, strict=True)):
+            height = share / highest * _HEIGHT
+            left = index * step + step * (0.1 + 0.4 * side)
             parts.append(_rect(css, left, _HEIGHT - height, step * 0.4, height))
         parts.append(Markup("</g>"))
-    return Chart(_svg(parts), f"{most:.0%}", "0 %", *_ends(histogram))
+    return Chart(_svg(parts), f"{highest:.0%}", "0 %", *_ends(histogram))
 
 
 def _ends(histogram: Histogram) -> tuple[str, str]:
@@ -159,10 +159,10 @@ class _Scale:
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
-    """The range of an axis that shows all values with some air."""
+    """The range of an axis that shows all values, with a margin."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    air = (high - low) * 0.1 or abs(high) * 0.1 or 1.0
-    return low - air, high + air
+    margin = (high - low) * 0.1 or abs(high) * 0.1 or 1.0
+    return low - margin, high + margin
 
 
 def _svg(parts: Iterable[Markup]) -> Markup:
@@ -182,7 +182,8 @@ def _level(css: str, y: float) -> Markup:
 
 
 def _line(series: Series, scale: _Scale) -> Markup:
-    # A point on its own would not show, so each begins with a stroke of no length and round ends.
+    # A single point would be invisible, so each line starts with a zero-length stroke, which the
+    # round line caps turn into a dot.
     path = "".join(
         f"{'L' if index else 'M'}{scale.x(point.x):.1f} {scale.y(point.value):.1f}"
         + ("" if index else "h0")
@@ -192,6 +193,6 @@ def _line(series: Series, scale: _Scale) -> Markup:
 
 
 def _band(series: Series, scale: _Scale) -> Markup:
-    there = [f"{scale.x(point.x):.1f} {scale.y(point.high):.1f}" for point in series.points]
-    back = [f"{scale.x(point.x):.1f} {scale.y(point.low):.1f}" for point in series.points[::-1]]
-    return Markup('<path class="band {}" d="M{}Z"/>').format(series.css, "L".join(there + back))
+    upper = [f"{scale.x(point.x):.1f} {scale.y(point.high):.1f}" for point in series.points]
+    lower = [f"{scale.x(point.x):.1f} {scale.y(point.low):.1f}" for point in series.points[::-1]]
+    return Markup('<path class="band {}" d="M{}Z"/>').format(series.css, "L".join(upper + lower))

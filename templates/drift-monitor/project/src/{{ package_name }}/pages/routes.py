@@ -1,4 +1,4 @@
-"""The pages for people. They are read without a key; whoever changes something needs one."""
+"""The pages of the dashboard. Reading them needs no API key; changing something does."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from ..alerts.message import describe
+from ..alerts.text import describe_performance
 from ..serving.state import State
 from ..store import incidents, outbox, windows
 from ..web.auth import ApiKeys
@@ -18,21 +18,21 @@ from ..web.problems import Problem
 from . import charts, views
 
 _HERE = Path(__file__).parent
-_SHOWN = 60
-"""Windows on a timeline."""
-_INCIDENTS = 20
-_SOON = {"Refresh": "2"}
+_MAX_WINDOWS = 60
+"""Maximum number of windows on a timeline."""
+_MAX_INCIDENTS = 20
+_REFRESH = {"Refresh": "2"}
 
 _PAGE_HEADERS = {
     **HEADERS,
-    # The overview's script asks for it again.
+    # The script of the overview page reloads it.
     "Content-Security-Policy": f"{HEADERS['Content-Security-Policy']}; connect-src 'self'",
 }
 
 _REPORT_HEADERS = {
     **HEADERS,
-    # Evidently's page is one file with its script in it. It may run that, in a world of its own:
-    # no cookies, no storage, no requests, and none of this site's pages.
+    # Evidently's page is a single file with inline scripts. They may run, but only in a sandbox:
+    # without cookies, storage, requests, or access to the pages of this site.
     "Content-Security-Policy": (
         "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' blob:;"
         " style-src 'unsafe-inline'; img-src data: blob:; font-src data:; worker-src blob:;"
@@ -45,8 +45,8 @@ class Pages:
     """Renders the pages.
 
     Args:
-        state: What they show.
-        keys: Forms ask for one, unless nobody needs any.
+        state: The running monitor.
+        keys: The API keys; forms ask for one if keys are required.
     """
 
     def __init__(self, state: State, keys: ApiKeys) -> None:
@@ -60,30 +60,30 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.globals |= {
-            "amount": views.amount,
+            "format_effect": views.format_effect,
             "checks": views.CHECKS,
-            "describe": describe,
+            "describe_performance": describe_performance,
             "exceeded": views.exceeded,
-            "shown": views.shown,
+            "format_performance": views.format_performance,
             "statistics": views.STATISTICS,
             "with_key": not keys.accept(b""),
         }
 
     def render(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page."""
+        """Render a page."""
         content = self._environment.get_template(template).render(**values)
         return HTMLResponse(content, status, _PAGE_HEADERS)
 
     def problem(self, problem: Problem) -> HTMLResponse:
-        """The page that says what went wrong."""
+        """Render the error page."""
         return self.render("problem.html", problem.status, problem=problem)
 
     def overview(self) -> HTMLResponse:
-        """The first page: how things are, and how they came to be so."""
-        checked = self._checked()
+        """The start page: current state and history."""
+        checked = self._recent_windows()
         with self.state.database.transaction() as tx:
-            listed = incidents.latest(tx, _INCIDENTS)
-            dead = outbox.latest(tx, _INCIDENTS, "dead")
+            listed = incidents.latest(tx, _MAX_INCIDENTS)
+            dead = outbox.latest(tx, _MAX_INCIDENTS, "dead")
         return self.render(
             "index.html",
             open_incidents=[each for each in listed if each.resolved_at is None],
@@ -91,7 +91,7 @@ class Pages:
             dead=dead,
             progress=windows.progress(self.state.database),
             routes=self.state.settings.active_routes,
-            trouble=self.state.checks.trouble,
+            checks_error=self.state.checks.last_error,
             drift=views.drift_chart(checked),
             performance=views.performance_chart(checked),
             measured=views.latest_performance(checked),
@@ -100,21 +100,21 @@ class Pages:
         )
 
     def window(self, number: int) -> HTMLResponse:
-        """All that was found in one window."""
-        found = views.by_window(self.state.both_stages(number), 1)
-        if not found:
+        """The results of one window."""
+        windows_found = views.by_window(self.state.both_stages(number), 1)
+        if not windows_found:
             raise Problem(404, f"Window {number} has not been checked.")
-        return self.render("window.html", checked=found[0])
+        return self.render("window.html", checked=windows_found[0])
 
-    def column(self, name: str, wish: str) -> HTMLResponse:
-        """One column, then and now; in the window wished for, or else the last."""
-        checked = self._checked()
-        having = [c for c in checked if c.inputs and views.column_check(c.inputs, name)]
-        if not having:
+    def column(self, name: str, requested: str) -> HTMLResponse:
+        """One column compared with the reference, in the requested window or else the last."""
+        checked = self._recent_windows()
+        candidates = [c for c in checked if c.inputs and views.column_check(c.inputs, name)]
+        if not candidates:
             raise Problem(404, f"No window has a column {name[:100]}.")
-        wished = [each for each in having if str(each.window.number) == wish]
-        chosen = (wished or having)[-1]
-        assert chosen.inputs is not None  # noqa: S101 - `having` has them
+        matching = [each for each in candidates if str(each.window.number) == requested]
+        chosen = (matching or candidates)[-1]
+        assert chosen.inputs is not None  # noqa: S101 - true for all candidates
         check = views.column_check(chosen.inputs, name)
         assert check is not None  # noqa: S101
         return self.render(
@@ -123,38 +123,38 @@ class Pages:
             window=chosen.window,
             causes=[cause for cause in chosen.inputs.causes if cause.column == name],
             quality=[finding for finding in chosen.inputs.quality if finding.column == name],
-            chart=views.column_chart(having, name),
-            histogram=charts.then_and_now(check.histogram),
+            chart=views.column_chart(candidates, name),
+            histogram=charts.comparison(check.histogram),
         )
 
-    def incident(self, identity: str, problem: Problem | None = None) -> HTMLResponse:
-        """One incident, and what can be done about it."""
+    def incident(self, incident_id: str, problem: Problem | None = None) -> HTMLResponse:
+        """One incident, with forms to acknowledge and silence it."""
         with self.state.database.transaction() as tx:
-            incident = incidents.find(tx, identity)
-            letters = outbox.of_incident(tx, identity)
+            incident = incidents.find(tx, incident_id)
+            messages = outbox.for_incident(tx, incident_id)
         if incident is None:
-            raise Problem(404, f"There is no incident {identity[:100]}.")
+            raise Problem(404, f"There is no incident {incident_id[:100]}.")
         status = problem.status if problem else 200
         return self.render(
-            "incident.html", status, incident=incident, letters=letters, problem=problem
+            "incident.html", status, incident=incident, messages=messages, problem=problem
         )
 
-    def _checked(self) -> list[views.Checked]:
-        # Each window has two results, in general.
-        results = windows.results(self.state.database, 2 * _SHOWN)
-        return views.by_window(results, _SHOWN)
+    def _recent_windows(self) -> list[views.CheckedWindow]:
+        # A window has up to two results.
+        results = windows.results(self.state.database, 2 * _MAX_WINDOWS)
+        return views.by_window(results, _MAX_WINDOWS)
 
 
 def add_pages(app: FastAPI, state: State, keys: ApiKeys) -> None:
-    """Add the pages, and their style and script under `/static`."""
+    """Add the pages, and their style sheet and script under `/static`."""
     pages = Pages(state, keys)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     _add_views(app, pages)
     _add_actions(app, pages)
 
 
-async def _answer(pages: Pages, work: Callable[[], Response]) -> Response:
-    """The page, or the one that says why not."""
+async def _respond(pages: Pages, work: Callable[[], Response]) -> Response:
+    """Render a page, or the error page for a `Problem`."""
     try:
         return await pages.state.in_thread(work)
     except Problem as problem:
@@ -167,90 +167,90 @@ def _add_views(app: FastAPI, pages: Pages) -> None:
 
     @page("/")
     async def overview() -> Response:
-        return await _answer(pages, pages.overview)
+        return await _respond(pages, pages.overview)
 
     @page("/windows/{number}")
     async def window(number: int) -> Response:
-        return await _answer(pages, lambda: pages.window(number))
+        return await _respond(pages, lambda: pages.window(number))
 
     @page("/columns/{name:path}")
     async def column(name: str, window: str = "") -> Response:
-        return await _answer(pages, lambda: pages.column(name, window))
+        return await _respond(pages, lambda: pages.column(name, window))
 
-    @page("/incidents/{identity}")
-    async def incident(identity: str) -> Response:
-        return await _answer(pages, lambda: pages.incident(identity))
+    @page("/incidents/{incident_id}")
+    async def incident(incident_id: str) -> Response:
+        return await _respond(pages, lambda: pages.incident(incident_id))
 
     @page("/windows/{number}/report")
     async def report(number: int) -> Response:
-        return await _answer(pages, lambda: _report(pages, number))
+        return await _respond(pages, lambda: _report(pages, number))
 
 
 def _report(pages: Pages, number: int) -> Response:
-    """Evidently's report, once it is made; until then a page that asks again."""
+    """Evidently's report; until it is ready, a page that refreshes itself."""
     file = pages.state.reports.get(number)
     if file is None:
         waiting = pages.render("waiting.html", 202, number=number)
-        waiting.headers.update(_SOON)
+        waiting.headers.update(_REFRESH)
         return waiting
     return FileResponse(file, media_type="text/html", headers=_REPORT_HEADERS)
 
 
 def _add_actions(app: FastAPI, pages: Pages) -> None:
-    @app.post("/incidents/{identity}", include_in_schema=False)
-    async def change(identity: str, request: Request) -> Response:
+    @app.post("/incidents/{incident_id}", include_in_schema=False)
+    async def change_incident(incident_id: str, request: Request) -> Response:
         """Acknowledge or silence an incident."""
         body = await request.body()
 
         def work() -> Response:
             try:
-                form = _allowed(request, body, pages.keys)
-                _change(pages.state, identity, form)
+                form = _authorized_form(request, body, pages.keys)
+                _change_incident(pages.state, incident_id, form)
             except Problem as problem:
-                return pages.incident(identity, problem)
-            return RedirectResponse(f"/incidents/{identity}", 303)
+                return pages.incident(incident_id, problem)
+            return RedirectResponse(f"/incidents/{incident_id}", 303)
 
-        return await _answer(pages, work)
+        return await _respond(pages, work)
 
     @app.post("/alerts", include_in_schema=False)
-    async def again(request: Request) -> Response:
+    async def retry_alert(request: Request) -> Response:
         """Send an alert again that was given up."""
         body = await request.body()
 
         def work() -> Response:
-            form = _allowed(request, body, pages.keys)
-            pages.state.revive(form.get("alert", ""))
+            form = _authorized_form(request, body, pages.keys)
+            pages.state.retry_alert(form.get("alert", ""))
             return RedirectResponse("/", 303)
 
-        return await _answer(pages, work)
+        return await _respond(pages, work)
 
 
-def _allowed(request: Request, body: bytes, keys: ApiKeys) -> dict[str, str]:
-    """The form, if it comes from one of our pages and from somebody with a key.
+def _authorized_form(request: Request, body: bytes, keys: ApiKeys) -> dict[str, str]:
+    """Read a form that was sent from one of our pages, with a valid API key.
 
     Raises:
-        Problem: 401 or 403.
+        Problem: 401 without a valid key, 403 for a form from another site.
     """
-    # Without keys, a page from elsewhere could make its visitors' browsers send this form.
+    # If no key is required, another site could make its visitors' browsers send this form (CSRF).
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Problem(403, "This form was sent by a page of another site.")
+        raise Problem(403, "This form was sent from another site.")
     form = read_form(body)
     keys.check(form.get("api_key", "").encode())
     return form
 
 
-def _change(state: State, identity: str, form: dict[str, str]) -> None:
-    """Do what the form says.
+def _change_incident(state: State, incident_id: str, form: dict[str, str]) -> None:
+    """Acknowledge or silence an incident, as the form requests.
 
     Raises:
-        Problem: 404 if there is no such incident, 422 if the form says nothing that can be done.
+        Problem: 404 if the incident does not exist, 422 if the form is invalid.
     """
     if form.get("action") == "acknowledge":
         who = form.get("by", "").strip()
-        if not 1 <= len(who) <= 100:  # noqa: PLR2004 - a name
-            raise Problem(422, "Say who takes care of it, in up to 100 letters.")
-        state.acknowledge(identity, who)
+        if not 1 <= len(who) <= 100:  # noqa: PLR2004 - as the form allows
+            raise Problem(422, "Enter your name, in up to 100 characters.")
+        state.acknowledge(incident_id, who)
     elif form.get("action") == "silence" and form.get("hours", "") in ("0", "1", "8", "24", "168"):
-        state.silence(identity, float(form["hours"]))
+        state.silence(incident_id, float(form["hours"]))
     else:
-        raise Problem(422, "This form asks for nothing that can be done.")
+        raise Problem(422, "This form does not contain a valid action.")

@@ -1,4 +1,4 @@
-"""What the pages show, made from records: no request, no database, no HTML but the charts."""
+"""Prepares records for the pages, without access to requests or the database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ STATISTICS = {
 CHECKS = {
     "mmd": "All columns together (MMD)",
     "concept": "Labels given the inputs (concept drift)",
-    "label-shift": "Mix of the true labels",
+    "label-shift": "Distribution of the labels",
 }
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A window with what its checks found; each comes in its own time."""
+class CheckedWindow:
+    """A window with the results of its checks, as far as they exist."""
 
     window: Window
     inputs: WindowResult | None
@@ -32,25 +32,25 @@ class Checked:
 
     @property
     def results(self) -> tuple[WindowResult, ...]:
-        """Those that are there."""
+        """The results that exist."""
         return tuple(one for one in (self.inputs, self.labels) if one is not None)
 
     @property
     def causes(self) -> tuple[Cause, ...]:
-        """What is likely behind it; each cause once."""
+        """The likely causes from all results, without duplicates."""
         found = (cause for one in self.results for cause in one.causes)
         return tuple({(cause.column, cause.segment): cause for cause in found}.values())
 
     @property
     def css(self) -> str:
-        """How bad it is."""
+        """The CSS class for the severity."""
         severities = [one.severity for one in self.results if one.drifted]
         return "critical" if "critical" in severities else "warning" if severities else "calm"
 
 
 @dataclass(frozen=True)
 class ColumnRow:
-    """A column on the dashboard: how it is now, and how it was."""
+    """A row of the column table: the latest check and the history."""
 
     check: ColumnCheck
     window: int
@@ -58,24 +58,26 @@ class ColumnRow:
     drifted: int
 
 
-def by_window(results: Sequence[WindowResult], most: int) -> list[Checked]:
-    """Put the results of each window together: the latest windows, the newest last."""
-    found: dict[int, dict[str, WindowResult]] = {}
+def by_window(results: Sequence[WindowResult], limit: int) -> list[CheckedWindow]:
+    """Group results by window; return the latest windows, newest last."""
+    grouped: dict[int, dict[str, WindowResult]] = {}
     for result in results:
-        found.setdefault(result.window.number, {})[result.stage] = result
+        grouped.setdefault(result.window.number, {})[result.stage] = result
     return [
-        Checked(next(iter(stages.values())).window, stages.get("inputs"), stages.get("labels"))
-        for _, stages in sorted(found.items())[-most:]
+        CheckedWindow(
+            next(iter(stages.values())).window, stages.get("inputs"), stages.get("labels")
+        )
+        for _, stages in sorted(grouped.items())[-limit:]
     ]
 
 
-def drift_chart(checked: Sequence[Checked]) -> charts.Chart | None:
-    """A bar for each window: in how many columns it drifted."""
+def drift_chart(checked: Sequence[CheckedWindow]) -> charts.Chart | None:
+    """The number of drifted columns in each window, as bars."""
     if not checked:
         return None
     bars = [
         charts.Bar(
-            value=float(_found(each)),
+            value=float(_count_drifted(each)),
             css=each.css,
             title=f"Window {each.window.number}: "
             + " ".join(result.summary for result in each.results),
@@ -86,15 +88,15 @@ def drift_chart(checked: Sequence[Checked]) -> charts.Chart | None:
     return charts.bars(bars, *_span(checked))
 
 
-def _found(checked: Checked) -> int:
-    """Columns that drifted; a drift in none of them alone, say of performance, counts as one."""
+def _count_drifted(checked: CheckedWindow) -> int:
+    """The number of drifted columns; drift that affects no single column counts as one."""
     columns = {check.column for one in checked.results for check in one.flagged_columns}
-    columns |= {bad.column for one in checked.results for bad in one.quality if bad.flagged}
+    columns |= {each.column for one in checked.results for each in one.quality if each.flagged}
     return max(len(columns), int(any(one.drifted for one in checked.results)))
 
 
-def performance_chart(checked: Sequence[Checked]) -> charts.Chart | None:
-    """Performance over time: estimated for each window, realised where labels have come."""
+def performance_chart(checked: Sequence[CheckedWindow]) -> charts.Chart | None:
+    """Performance over time: estimated for each window, measured where labels are known."""
     estimated = _points(checked, [one.inputs.estimated if one.inputs else None for one in checked])
     realised = _points(checked, [one.labels.realised if one.labels else None for one in checked])
     last = latest_performance(checked)
@@ -111,8 +113,8 @@ def performance_chart(checked: Sequence[Checked]) -> charts.Chart | None:
     )
 
 
-def latest_performance(checked: Sequence[Checked]) -> Performance | None:
-    """The newest measure there is, a realised one before an estimate of the same window."""
+def latest_performance(checked: Sequence[CheckedWindow]) -> Performance | None:
+    """The latest performance; within a window, a measured value takes precedence."""
     for each in reversed(checked):
         if each.labels is not None and each.labels.realised is not None:
             return each.labels.realised
@@ -121,14 +123,14 @@ def latest_performance(checked: Sequence[Checked]) -> Performance | None:
     return None
 
 
-def warnings(checked: Sequence[Checked]) -> tuple[str, ...]:
-    """Why the newest estimate should not be trusted, if so."""
+def warnings(checked: Sequence[CheckedWindow]) -> tuple[str, ...]:
+    """The warnings about the latest estimate."""
     inputs = next((each.inputs for each in reversed(checked) if each.inputs), None)
     return inputs.estimated.warnings if inputs and inputs.estimated else ()
 
 
-def column_rows(checked: Sequence[Checked]) -> list[ColumnRow]:
-    """The columns, those that drifted now first, then by the size of the change."""
+def column_rows(checked: Sequence[CheckedWindow]) -> list[ColumnRow]:
+    """The columns, currently drifted ones first, then by size of the change."""
     histories: dict[str, list[tuple[int, ColumnCheck]]] = {}
     for each in checked:
         for check in each.inputs.columns if each.inputs else ():
@@ -140,17 +142,17 @@ def column_rows(checked: Sequence[Checked]) -> list[ColumnRow]:
 def _row(history: Sequence[tuple[int, ColumnCheck]]) -> ColumnRow:
     checks = [check for _, check in history]
     flags = [check.flagged for check in checks]
-    spark = charts.spark([check.effect for check in checks], flags)
-    return ColumnRow(checks[-1], history[-1][0], spark, sum(flags))
+    sparkline = charts.sparkline([check.effect for check in checks], flags)
+    return ColumnRow(checks[-1], history[-1][0], sparkline, sum(flags))
 
 
-def column_chart(checked: Sequence[Checked], name: str) -> charts.Chart | None:
-    """How far one column was from the reference, window by window."""
+def column_chart(checked: Sequence[CheckedWindow], name: str) -> charts.Chart | None:
+    """The distance of one column from the reference in each window, as bars."""
     bars = [
         charts.Bar(
             value=check.effect,
             css="critical" if check.flagged else "calm",
-            title=f"Window {each.window.number}: moved by {amount(check)}",
+            title=f"Window {each.window.number}: shifted by {format_effect(check)}",
             href=f"?window={each.window.number}",
         )
         for each in checked
@@ -160,41 +162,41 @@ def column_chart(checked: Sequence[Checked], name: str) -> charts.Chart | None:
 
 
 def column_check(result: WindowResult, name: str) -> ColumnCheck | None:
-    """What happened to that column in a window, if it has it."""
+    """The check of a column in a window, if the window has the column."""
     return next((check for check in result.columns if check.column == name), None)
 
 
-def amount(check: ColumnCheck) -> str:
-    """The size of a change in words."""
+def format_effect(check: ColumnCheck) -> str:
+    """Format the size of a change."""
     if check.kind == "numeric":
         return f"{check.effect:.2f} sd"
     return f"{check.effect:.1%} of rows"
 
 
 def exceeded(statistic: Statistic) -> bool:
-    """Whether a statistic is above what an unchanged window would show."""
+    """Return whether a statistic is above its threshold."""
     return statistic.value > statistic.threshold
 
 
-def shown(performance: Performance) -> str:
-    """A measure of performance as people read it."""
+def format_performance(performance: Performance) -> str:
+    """Format a performance with its metric."""
     if performance.metric == "accuracy":
-        return f"{performance.value:.1%} right"
+        return f"{performance.value:.1%} accuracy"
     return f"{performance.value:.3g} mean error"
 
 
 def _points(
-    checked: Sequence[Checked], measures: Sequence[Performance | None]
+    checked: Sequence[CheckedWindow], values: Sequence[Performance | None]
 ) -> tuple[charts.Point, ...]:
     return tuple(
-        charts.Point(each.window.number, measure.value, measure.low, measure.high)
-        for each, measure in zip(checked, measures, strict=True)
-        if measure is not None
+        charts.Point(each.window.number, value.value, value.low, value.high)
+        for each, value in zip(checked, values, strict=True)
+        if value is not None
     )
 
 
-def _span(checked: Sequence[Checked]) -> tuple[str, str]:
-    """The ends of a time axis."""
+def _span(checked: Sequence[CheckedWindow]) -> tuple[str, str]:
+    """The labels for both ends of a time axis."""
     first, last = checked[0].window, checked[-1].window
     return (
         f"window {first.number}",

@@ -1,1 +1,1 @@
-"""Serves the monitor: takes predictions and labels, checks windows, tells of drift."""
+"""The monitoring service: receives predictions and labels, checks windows, reports drift."""

@@ -1,4 +1,4 @@
-"""`python -m <package>.serving`: watch and serve until told to stop."""
+"""`python -m <package>.serving`: run the service until it is told to stop."""
 
 import sys
 
@@ -9,7 +9,7 @@ from .settings import Settings
 
 
 def main() -> int:
-    """Serve; gives the exit code."""
+    """Serve and return the exit code."""
     return run(Settings, create_app, StoreError)
 
 

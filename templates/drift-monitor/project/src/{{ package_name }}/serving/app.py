@@ -1,4 +1,4 @@
-"""Builds the app from its parts."""
+"""Assembles the FastAPI application."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,34 +11,34 @@ from ..store.db import connect
 from ..web.auth import ApiKeys
 from ..web.health import Lifecycle
 from ..web.metrics import HttpMetrics
-from ..web.openapi import describe
-from ..web.service import bare_app, equip
+from ..web.openapi import openapi_schema
+from ..web.service import bare_app, configure_app
 from ..web.settings import SettingsError
-from .inbox import LabelRow, PredictionRow
+from .ingest import LabelRow, PredictionRow
 from .metrics import DriftCollector
 from .routes import api_routes
 from .settings import Settings
 from .state import State
 
-DESCRIPTION = "Watches a model: give it predictions and labels, and it tells of drift."
+DESCRIPTION = "Monitors a model: send it predictions and labels, and it reports drift."
 
 
 def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAPI:
-    """Make the service.
+    """Create the application.
 
     Args:
-        settings: All of them.
-        lifecycle: Shared with the server that runs the app, if one does.
+        settings: All settings of the service.
+        lifecycle: Shared with the server that runs the application, if any.
 
     Raises:
-        SettingsError: Callers need a key, but there is none; or there is no reference.
-        StoreError: The store can't be opened.
+        SettingsError: Clients need an API key but none is set, or the reference is missing.
+        StoreError: The store cannot be opened.
     """
     keys = ApiKeys(settings.accepted_keys())
     if not settings.reference.is_file():
         raise SettingsError(
-            f"{settings.reference}: no such file. APP_REFERENCE names a Parquet or CSV file of "
-            "predictions from when all was well (README, “Your own model”)."
+            f"{settings.reference}: no such file. APP_REFERENCE must name a Parquet or CSV file of "
+            "predictions from a period without drift (README, “Your own model”)."
         )
     metrics = HttpMetrics()
     state = State(settings, connect(settings), DriftCollector(metrics.registry))
@@ -55,19 +55,19 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
     add_pages(app, state, keys)
 
     def openapi() -> dict[str, Any]:
-        api = describe(app, with_key=settings.auth == "api-key")
+        api = openapi_schema(app, requires_key=settings.auth == "api-key")
         for row in (PredictionRow, LabelRow):
             schema = row.model_json_schema(ref_template="#/components/schemas/{model}")
             api["components"]["schemas"][row.__name__] = schema
         return api
 
-    equip(
+    configure_app(
         app,
         settings,
         keys=keys,
         metrics=metrics,
         lifecycle=lifecycle or Lifecycle(),
         openapi=openapi,
-        obstacle=state.obstacle,
+        unready_reason=state.unready_reason,
     )
     return app

@@ -1,4 +1,4 @@
-"""Work in the background: again and again, at once when woken, until told to stop."""
+"""Background work that repeats until it is stopped, at intervals or when woken."""
 
 import logging
 import threading
@@ -10,20 +10,20 @@ _LONGEST_PAUSE = 60.0
 
 
 class Loop:
-    """A thread that does one thing over and over.
+    """A thread that repeats one piece of work.
 
-    What goes wrong is logged and tried again after a pause that grows, up to a minute:
-    a database that is away for a while must not end the monitor.
+    Errors are logged, and the work is retried after a pause that doubles each time, up to a
+    minute. So the monitor survives when the database is down for a while.
 
     Args:
-        name: Of the thread, for the log.
-        work: One round; it should be short, for a stop waits for the round under way.
+        name: Name of the thread, for the log.
+        work: One round; keep it short, because `stop` waits for the current round.
         seconds: Pause between rounds.
     """
 
     def __init__(self, name: str, work: Callable[[], object], seconds: float) -> None:
-        self.trouble: str | None = None
-        """What went wrong in the last round, if anything."""
+        self.last_error: str | None = None
+        """The error in the last round, if any."""
         self._work = work
         self._seconds = seconds
         self._failures = 0
@@ -32,15 +32,15 @@ class Loop:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin with the first round."""
+        """Start the first round."""
         self._thread.start()
 
     def wake(self) -> None:
-        """Begin the next round now."""
+        """Start the next round without waiting for the pause to end."""
         self._woken.set()
 
     def stop(self) -> None:
-        """End after the round under way; returns when it has ended."""
+        """Stop after the current round; return when it has finished."""
         self._stopped.set()
         self._woken.set()
         if self._thread.is_alive():
@@ -48,7 +48,7 @@ class Loop:
 
     @property
     def stopping(self) -> bool:
-        """Whether it was told to stop: a long round should look now and then."""
+        """Whether `stop` was called; a long round should check this regularly."""
         return self._stopped.is_set()
 
     def _run(self) -> None:
@@ -58,13 +58,13 @@ class Loop:
             self._woken.wait(pause)
 
     def _round(self) -> float:
-        """One round; gives the pause after it."""
+        """Run one round and return the pause after it."""
         try:
             self._work()
         except Exception as error:
             self._failures += 1
-            self.trouble = f"{type(error).__name__}: {error}"
+            self.last_error = f"{type(error).__name__}: {error}"
             logger.exception("%s failed", self._thread.name)
             return min(_LONGEST_PAUSE, self._seconds * 2.0**self._failures)
-        self._failures, self.trouble = 0, None
+        self._failures, self.last_error = 0, None
         return self._seconds

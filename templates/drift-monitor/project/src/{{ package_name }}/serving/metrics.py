@@ -1,4 +1,4 @@
-"""What Prometheus gets to know about the monitored model, beside the traffic."""
+"""Prometheus metrics about the monitored model, in addition to the HTTP metrics."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,30 +12,30 @@ from ..records import Progress, WindowResult
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How things were after the last check; all of it comes from the store.
+    """The state after the last check; all of it comes from the store.
 
     Attributes:
-        results: The latest, the newest last.
-        progress: How far the monitor has come.
-        open_incidents: Number by severity, zeros included.
-        letters: (route, status) -> number of alerts.
+        results: The most recent results, newest last.
+        progress: Counts of rows and windows.
+        open_incidents: Number of open incidents by severity, including zeros.
+        alerts: Number of alerts by (route, status).
     """
 
     results: Sequence[WindowResult]
     progress: Progress
     open_incidents: Mapping[str, int]
-    letters: Mapping[tuple[str, str], int]
+    alerts: Mapping[tuple[str, str], int]
 
 
 class DriftCollector(Collector):
-    """Shows the newest snapshot. The numbers are the store's, so a restart does not reset them."""
+    """Exports the latest snapshot; counters come from the store, so they survive a restart."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.snapshot: Snapshot | None = None
         registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
-        """Give Prometheus all it asks for; nothing before the first snapshot."""
+        """Yield all metrics; none before the first snapshot."""
         snapshot = self.snapshot
         if snapshot is not None:
             yield from _progress(snapshot.progress)
@@ -45,22 +45,20 @@ class DriftCollector(Collector):
 
 
 def _progress(progress: Progress) -> Iterator[Metric]:
-    yield CounterMetricFamily("drift_events", "Predictions taken", progress.events)
-    yield CounterMetricFamily("drift_labels", "Labels taken", progress.labels)
+    yield CounterMetricFamily("drift_events", "Predictions received", progress.events)
+    yield CounterMetricFamily("drift_labels", "Labels received", progress.labels)
     yield CounterMetricFamily("drift_windows", "Windows checked", progress.windows)
-    yield CounterMetricFamily("drift_quarantined", "Rows refused", progress.quarantined)
+    yield CounterMetricFamily("drift_quarantined", "Rows in quarantine", progress.quarantined)
     yield GaugeMetricFamily("drift_waiting_events", "Predictions not yet checked", progress.waiting)
 
 
 def _incidents(snapshot: Snapshot) -> Iterator[Metric]:
-    incidents = GaugeMetricFamily(
-        "drift_open_incidents", "Incidents that go on", labels=["severity"]
-    )
+    incidents = GaugeMetricFamily("drift_open_incidents", "Open incidents", labels=["severity"])
     for severity, number in snapshot.open_incidents.items():
         incidents.add_metric([severity], number)
     yield incidents
-    alerts = GaugeMetricFamily("drift_alerts", "Alerts by state", labels=["route", "status"])
-    for (route, status), number in snapshot.letters.items():
+    alerts = GaugeMetricFamily("drift_alerts", "Alerts by status", labels=["route", "status"])
+    for (route, status), number in snapshot.alerts.items():
         alerts.add_metric([route, status], number)
     yield alerts
 
@@ -69,15 +67,17 @@ def _columns(results: Sequence[WindowResult]) -> Iterator[Metric]:
     last = next((result for result in reversed(results) if result.columns), None)
     if last is None:
         return
-    yield GaugeMetricFamily("drift_window", "The window checked last", last.window.number)
+    yield GaugeMetricFamily("drift_window", "Most recently checked window", last.window.number)
     at = last.checked_at.timestamp()
-    yield GaugeMetricFamily("drift_checked_timestamp_seconds", "When it was checked", at)
+    yield GaugeMetricFamily("drift_checked_timestamp_seconds", "Time of that check", at)
     effect = GaugeMetricFamily(
         "drift_column_effect",
-        "Change against the reference: standard deviations, or share of rows",
+        "Change from the reference, in standard deviations or as a share of rows",
         labels=["column"],
     )
-    flagged = GaugeMetricFamily("drift_column_flagged", "1 where that is drift", labels=["column"])
+    flagged = GaugeMetricFamily(
+        "drift_column_flagged", "1 if the column has drifted", labels=["column"]
+    )
     for check in last.columns:
         effect.add_metric([check.column], check.effect)
         flagged.add_metric([check.column], float(check.flagged))
@@ -88,7 +88,7 @@ def _columns(results: Sequence[WindowResult]) -> Iterator[Metric]:
 def _performance(results: Sequence[WindowResult]) -> Iterator[Metric]:
     family = GaugeMetricFamily(
         "drift_performance",
-        "Of the monitored model: as its labels show, and as it is estimated without them",
+        "Performance of the monitored model: measured with labels, or estimated without",
         labels=["metric", "kind"],
     )
     for kind in ("estimated", "realised"):

@@ -1,4 +1,4 @@
-"""The API, version 1."""
+"""Version 1 of the API."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -8,18 +8,18 @@ from pydantic import BaseModel, Field
 
 from ..records import Incident, Window, WindowResult
 from ..store import events, incidents, outbox, windows
-from ..web.problems import Problem, documented
-from . import inbox
+from ..web.problems import Problem, problem_responses
+from . import ingest
 from .state import State
 
-_REFUSALS = 100
-"""Refused rows that an answer lists."""
+_MAX_REFUSALS = 100
+"""Maximum number of refused rows listed in a response."""
 
-_USUAL = (400, 401, 408, 413, 422, 429, 500, 503)
+_COMMON_PROBLEMS = (400, 401, 408, 413, 422, 429, 500, 503)
 
 
 def _body(name: str, row: type[BaseModel]) -> dict[str, Any]:
-    """The request's part of OpenAPI: rows are validated one by one, past FastAPI."""
+    """OpenAPI for the request body: rows are validated one by one, not by FastAPI."""
     reference = {"$ref": f"#/components/schemas/{row.__name__}"}
     rows = {"type": "array", "minItems": 1, "items": reference}
     schema = {
@@ -32,19 +32,19 @@ def _body(name: str, row: type[BaseModel]) -> dict[str, Any]:
 
 
 class WindowPage(BaseModel):
-    """Windows and what their checks found, the newest last."""
+    """Windows with the results of their checks, newest last."""
 
     windows: list[WindowResult]
 
 
 class IncidentPage(BaseModel):
-    """Incidents, the newest first."""
+    """Incidents, newest first."""
 
     incidents: list[Incident]
 
 
 class ColumnState(BaseModel):
-    """How a column was in the last window that was checked."""
+    """The state of a column in the last checked window."""
 
     column: str
     kind: str
@@ -56,13 +56,13 @@ class ColumnState(BaseModel):
 
 
 class ColumnPage(BaseModel):
-    """The columns, the largest change first."""
+    """The columns, largest change first."""
 
     columns: list[ColumnState]
 
 
 class AlertState(BaseModel):
-    """An alert on its way."""
+    """An alert and the state of its delivery."""
 
     key: str
     route: str
@@ -73,19 +73,19 @@ class AlertState(BaseModel):
 
 
 class AlertPage(BaseModel):
-    """Alerts, the newest first."""
+    """Alerts, newest first."""
 
     alerts: list[AlertState]
 
 
 class Acknowledgement(BaseModel):
-    """Who takes care of an incident."""
+    """Who is working on an incident."""
 
-    by: Annotated[inbox.Text, Field(min_length=1, max_length=100)]
+    by: Annotated[ingest.Text, Field(min_length=1, max_length=100)]
 
 
 class Silence(BaseModel):
-    """For how long nothing is to be said."""
+    """How long to send no alerts."""
 
     hours: Annotated[float, Field(ge=0, le=24 * 365)]
 
@@ -96,26 +96,26 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 def api_routes(state: State) -> APIRouter:
     """The routes under `/v1`."""
     router = APIRouter(tags=["monitor"])
-    _add_inbox(router, state)
+    _add_ingest(router, state)
     _add_windows(router, state)
     _add_incidents(router, state)
     return router
 
 
-def _add_inbox(router: APIRouter, state: State) -> None:
-    most = state.settings.max_rows
+def _add_ingest(router: APIRouter, state: State) -> None:
+    max_rows = state.settings.max_rows
 
     @router.post(
         "/v1/predictions",
-        openapi_extra=_body("predictions", inbox.PredictionRow),
-        responses=documented(*_USUAL),
+        openapi_extra=_body("predictions", ingest.PredictionRow),
+        responses=problem_responses(*_COMMON_PROBLEMS),
     )
-    async def predictions(request: Request) -> inbox.Receipt:
-        """Take predictions. Rows that make no sense are kept apart, and the answer says why."""
+    async def predictions(request: Request) -> ingest.Receipt:
+        """Receive predictions. Malformed rows go to quarantine; the response gives the reasons."""
         body, now = await request.body(), datetime.now(UTC)
 
-        def work() -> inbox.Receipt:
-            batch = inbox.predictions(body, most, now)
+        def work() -> ingest.Receipt:
+            batch = ingest.parse_predictions(body, max_rows, now)
             return _receipt(events.add_predictions(state.database, batch.rows, now), batch.refused)
 
         receipt = await state.in_thread(work)
@@ -124,15 +124,15 @@ def _add_inbox(router: APIRouter, state: State) -> None:
 
     @router.post(
         "/v1/labels",
-        openapi_extra=_body("labels", inbox.LabelRow),
-        responses=documented(*_USUAL),
+        openapi_extra=_body("labels", ingest.LabelRow),
+        responses=problem_responses(*_COMMON_PROBLEMS),
     )
-    async def labels(request: Request) -> inbox.Receipt:
-        """Take what turned out to be true, whenever it is known."""
+    async def labels(request: Request) -> ingest.Receipt:
+        """Receive labels, whenever they are known."""
         body, now = await request.body(), datetime.now(UTC)
 
-        def work() -> inbox.Receipt:
-            batch = inbox.labels(body, most, now)
+        def work() -> ingest.Receipt:
+            batch = ingest.parse_labels(body, max_rows, now)
             return _receipt(events.add_labels(state.database, batch.rows, now), batch.refused)
 
         receipt = await state.in_thread(work)
@@ -140,34 +140,34 @@ def _add_inbox(router: APIRouter, state: State) -> None:
         return receipt
 
 
-def _receipt(added: Any, refused: list[inbox.Refusal]) -> inbox.Receipt:
-    return inbox.Receipt(
+def _receipt(added: Any, refused: list[ingest.Refusal]) -> ingest.Receipt:
+    return ingest.Receipt(
         added=added.added,
         known=added.known,
         quarantined=added.quarantined,
-        refused=refused[:_REFUSALS],
+        refused=refused[:_MAX_REFUSALS],
     )
 
 
 def _add_windows(router: APIRouter, state: State) -> None:
     database = state.database
 
-    @router.get("/v1/windows", responses=documented(*_USUAL))
-    async def listed(limit: Limit = 50) -> WindowPage:
-        """The windows checked last: each once when its rows are there, once when labels are."""
+    @router.get("/v1/windows", responses=problem_responses(*_COMMON_PROBLEMS))
+    async def list_windows(limit: Limit = 50) -> WindowPage:
+        """List recent results: each window is checked once for its inputs, once for its labels."""
         return WindowPage(windows=await state.in_thread(lambda: windows.results(database, limit)))
 
-    @router.get("/v1/windows/{number}", responses=documented(404, *_USUAL))
-    async def one(number: Annotated[int, Path(ge=0, lt=2**62)]) -> WindowPage:
-        """All that is known of one window."""
+    @router.get("/v1/windows/{number}", responses=problem_responses(404, *_COMMON_PROBLEMS))
+    async def get_window(number: Annotated[int, Path(ge=0, lt=2**62)]) -> WindowPage:
+        """Get all results for one window."""
         found = await state.in_thread(lambda: state.both_stages(number))
         if not found:
             raise Problem(404, f"Window {number} has not been checked.")
         return WindowPage(windows=found)
 
-    @router.get("/v1/columns", responses=documented(*_USUAL))
+    @router.get("/v1/columns", responses=problem_responses(*_COMMON_PROBLEMS))
     async def columns() -> ColumnPage:
-        """How each column is now, compared with the reference."""
+        """List the columns and how much they differ from the reference."""
         results = await state.in_thread(lambda: windows.results(database, 50))
         last = next((result for result in reversed(results) if result.columns), None)
         checks = sorted(last.columns, key=lambda check: -check.effect) if last else []
@@ -188,9 +188,9 @@ def _add_windows(router: APIRouter, state: State) -> None:
 
 
 def _add_incidents(router: APIRouter, state: State) -> None:
-    @router.get("/v1/incidents", responses=documented(*_USUAL))
-    async def listed(limit: Limit = 50) -> IncidentPage:
-        """The newest incidents, open or resolved."""
+    @router.get("/v1/incidents", responses=problem_responses(*_COMMON_PROBLEMS))
+    async def list_incidents(limit: Limit = 50) -> IncidentPage:
+        """List the newest incidents, open or resolved."""
 
         def work() -> list[Incident]:
             with state.database.transaction() as tx:
@@ -198,34 +198,39 @@ def _add_incidents(router: APIRouter, state: State) -> None:
 
         return IncidentPage(incidents=await state.in_thread(work))
 
-    @router.post("/v1/incidents/{identity}/acknowledge", responses=documented(404, *_USUAL))
-    async def acknowledge(identity: str, request: Acknowledgement) -> Incident:
-        """Say who is on it."""
-        return await state.in_thread(lambda: state.acknowledge(identity, request.by))
+    @router.post(
+        "/v1/incidents/{incident_id}/acknowledge",
+        responses=problem_responses(404, *_COMMON_PROBLEMS),
+    )
+    async def acknowledge(incident_id: str, request: Acknowledgement) -> Incident:
+        """Record who is working on an incident."""
+        return await state.in_thread(lambda: state.acknowledge(incident_id, request.by))
 
-    @router.post("/v1/incidents/{identity}/silence", responses=documented(404, *_USUAL))
-    async def silence(identity: str, request: Silence) -> Incident:
-        """Say nothing of it for some hours; 0 lifts the silence."""
-        return await state.in_thread(lambda: state.silence(identity, request.hours))
+    @router.post(
+        "/v1/incidents/{incident_id}/silence", responses=problem_responses(404, *_COMMON_PROBLEMS)
+    )
+    async def silence(incident_id: str, request: Silence) -> Incident:
+        """Send no alerts about an incident for some hours; 0 ends the silence."""
+        return await state.in_thread(lambda: state.silence(incident_id, request.hours))
 
-    @router.get("/v1/alerts", responses=documented(*_USUAL))
+    @router.get("/v1/alerts", responses=problem_responses(*_COMMON_PROBLEMS))
     async def alerts(limit: Limit = 50) -> AlertPage:
-        """The newest alerts, and whether they arrived."""
+        """List the newest alerts and the state of their delivery."""
 
-        def work() -> list[outbox.Letter]:
+        def work() -> list[outbox.Message]:
             with state.database.transaction() as tx:
                 return outbox.latest(tx, limit)
 
         return AlertPage(
             alerts=[
                 AlertState(
-                    key=letter.alert.key,
-                    route=letter.alert.route,
-                    status=letter.status,
-                    attempts=letter.attempts,
-                    error=letter.error,
-                    window=letter.alert.window,
+                    key=message.alert.key,
+                    route=message.alert.route,
+                    status=message.status,
+                    attempts=message.attempts,
+                    error=message.error,
+                    window=message.alert.window,
                 )
-                for letter in await state.in_thread(work)
+                for message in await state.in_thread(work)
             ]
         )

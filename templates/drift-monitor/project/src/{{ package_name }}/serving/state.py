@@ -1,4 +1,4 @@
-"""What the running service shares: its store, its background work, and what people may do."""
+"""The state of the running service: its store, its background work and user actions."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..alerts.alertmanager import Alertmanager
-from ..alerts.deliver import Deliverer, sinks
+from ..alerts.deliver import Deliverer, build_sinks
 from ..alerts.errors import DeliveryError
 from ..engine import Engine
 from ..evidently_report import write
@@ -26,19 +26,20 @@ from .settings import Settings
 R = TypeVar("R")
 
 _THREADS = 4
-"""Requests that may use the database at once."""
+"""Maximum number of requests that use the database at the same time."""
 
-_REMIND = timedelta(minutes=1)
-_LATEST = 20
+_REMINDER_INTERVAL = timedelta(minutes=1)
+_METRICS_RESULTS = 20
+"""Number of recent results that metrics are derived from."""
 
 
 class State:
-    """The monitor, running.
+    """The running monitor.
 
     Args:
-        settings: All of them.
-        database: Closed when this is.
-        collector: Gets the news for Prometheus.
+        settings: All settings of the service.
+        database: The store; `stop` closes it.
+        collector: Receives snapshots for Prometheus.
     """
 
     def __init__(self, settings: Settings, database: Database, collector: DriftCollector) -> None:
@@ -46,7 +47,7 @@ class State:
         self.database = database
         self._collector = collector
         self._engine = Engine(database, settings, settings.policy)
-        self._sinks = sinks(settings)
+        self._sinks = build_sinks(settings)
         self._deliverer = Deliverer(
             database, self._sinks, settings.alert_seconds, settings.alert_attempts
         )
@@ -57,112 +58,112 @@ class State:
         self.delivery = Loop("delivery", self._deliver, min(1.0, settings.check_seconds))
 
     def start(self) -> None:
-        """Begin to check and to deliver, where the last run stopped."""
-        self._collect()
+        """Start the checks and the delivery of alerts; resume where the last run stopped."""
+        self._update_metrics()
         self.checks.start()
         self.delivery.start()
 
     def stop(self) -> None:
-        """Finish what is under way, and close the store."""
+        """Finish the current work and close the store."""
         self.checks.stop()
         self.delivery.stop()
         self._threads.shutdown()
         self.database.close()
 
-    def obstacle(self) -> str | None:
-        """Why the monitor is of no use now, if so."""
-        return self.checks.trouble
+    def unready_reason(self) -> str | None:
+        """Why the monitor is not ready, if so."""
+        return self.checks.last_error
 
     async def in_thread(self, work: Callable[[], R]) -> R:
-        """Do what takes a while, like asking the database, while the event loop goes on."""
+        """Run blocking work, such as database access, without blocking the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def both_stages(self, number: int) -> list[WindowResult]:
-        """What the checks of a window found."""
-        stages = (windows.result(self.database, number, stage) for stage in ("inputs", "labels"))
-        return [found for found in stages if found is not None]
+        """The results of a window's checks."""
+        results = (windows.result(self.database, number, stage) for stage in ("inputs", "labels"))
+        return [result for result in results if result is not None]
 
-    def acknowledge(self, identity: str, who: str) -> Incident:
-        """Note who is on an incident.
+    def acknowledge(self, incident_id: str, who: str) -> Incident:
+        """Record who is working on an incident.
 
         Raises:
-            Problem: 404 if there is none of that id.
+            Problem: 404 if there is no incident with this id.
         """
-        return self._change(identity, partial(acknowledge, who=who))
+        return self._change(incident_id, partial(acknowledge, who=who))
 
-    def silence(self, identity: str, hours: float) -> Incident:
-        """Say nothing of an incident for some hours; with 0, speak again.
+    def silence(self, incident_id: str, hours: float) -> Incident:
+        """Send no alerts about an incident for some hours; 0 ends the silence.
 
         Raises:
-            Problem: 404 if there is none of that id.
+            Problem: 404 if there is no incident with this id.
         """
         until = datetime.now(UTC) + timedelta(hours=hours) if hours else None
-        return self._change(identity, partial(silence, until=until))
+        return self._change(incident_id, partial(silence, until=until))
 
-    def revive(self, key: str) -> None:
-        """Try an alert again that was given up.
+    def retry_alert(self, key: str) -> None:
+        """Send an alert again that was given up.
 
         Raises:
-            Problem: 404 if there is none of that key.
+            Problem: 404 if no such alert was given up.
         """
         with self.database.transaction() as tx:
-            if not outbox.revive(tx, key, datetime.now(UTC)):
-                raise Problem(404, "No alert of that key was given up.")
+            if not outbox.retry(tx, key, datetime.now(UTC)):
+                raise Problem(404, "No alert with this key was given up.")
         self.delivery.wake()
 
-    def _change(self, identity: str, change: Callable[[Incident], Incident]) -> Incident:
+    def _change(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
         with self.database.transaction() as tx:
             incidents.lock(tx)
-            incident = incidents.find(tx, identity)
+            incident = incidents.find(tx, incident_id)
             if incident is None:
-                raise Problem(404, f"There is no incident {identity[:100]}.")
+                raise Problem(404, f"There is no incident {incident_id[:100]}.")
             incident = change(incident)
             incidents.save(tx, incident)
         return incident
 
     def _check(self) -> None:
         """Check all windows that are complete."""
-        _ = self._engine.baseline  # a reference that cannot serve is trouble before any window is
+        _ = self._engine.baseline  # report an unusable reference before the first window is due
         while not self.checks.stopping and (result := self._engine.step()) is not None:
             if result.drifted:
                 self.delivery.wake()
-            self._collect()
-        self._collect()
+            self._update_metrics()
+        self._update_metrics()
 
     def _deliver(self) -> None:
         if self._deliverer.deliver():
-            self._collect()
+            self._update_metrics()
         self._remind()
 
     def _remind(self) -> None:
-        """Tell an Alertmanager which incidents go on."""
+        """Resend open incidents to Alertmanager, which would consider them resolved otherwise."""
         sink, now = self._sinks.get("alertmanager"), datetime.now(UTC)
-        if not isinstance(sink, Alertmanager) or now - self._reminded_at < _REMIND:
+        if not isinstance(sink, Alertmanager) or now - self._reminded_at < _REMINDER_INTERVAL:
             return
         with self.database.transaction() as tx:
-            told = [
-                (incident, letters[-1].alert.text)
-                for incident in incidents.open_ones(tx)
+            ongoing = [
+                (incident, messages[-1].alert.text)
+                for incident in incidents.open_incidents(tx)
                 if not (incident.silenced_until and now < incident.silenced_until)
-                and (letters := outbox.of_incident(tx, incident.id))
+                and (messages := outbox.for_incident(tx, incident.id))
             ]
         try:
-            sink.remind(told)
+            sink.remind(ongoing)
         except DeliveryError:
-            return  # in a second again: those who go on waiting are told no less
+            return  # the next round retries
         self._reminded_at = now
 
     def _write_report(self, number: int, folder: Path) -> Path:
         return write(self.database, self.settings, number, folder)
 
-    def _collect(self) -> None:
-        """Note for Prometheus how things are."""
+    def _update_metrics(self) -> None:
+        """Take a new snapshot for Prometheus."""
         with self.database.transaction() as tx:
-            letters = outbox.counts(tx)
-            severities = [incident.severity for incident in incidents.open_ones(tx)]
+            alerts = outbox.count_by_status(tx)
+            severities = [incident.severity for incident in incidents.open_incidents(tx)]
         self._collector.snapshot = Snapshot(
-            results=windows.results(self.database, _LATEST),
+            results=windows.results(self.database, _METRICS_RESULTS),
             progress=windows.progress(self.database),
             open_incidents={one: severities.count(one) for one in SEVERITIES},
-            letters=letters,
+            alerts=alerts,
         )

@@ -1,6 +1,6 @@
-"""Where rows come from: Parquet and CSV files, DuckDB and PostgreSQL tables."""
+"""Data sources: Parquet and CSV files, DuckDB and PostgreSQL tables."""
 
-from ..frame import Names, Table
+from ..frame import ColumnNames, Table
 from ..records import Task
 from .files import open_file
 from .sql import open_query
@@ -9,21 +9,21 @@ from .tables import SourceError
 __all__ = ["SourceError", "open_source"]
 
 
-def open_source(address: str, task: Task, names: Names, query: str = "") -> Table:
-    """The rows at an address.
+def open_source(address: str, task: Task, names: ColumnNames, query: str = "") -> Table:
+    """Open the table at an address.
 
     Args:
-        address: A file (`.parquet`, `.csv`, `.csv.gz`, with `*` for many), a DuckDB file
+        address: A file (`.parquet`, `.csv`, `.csv.gz`; `*` matches several), a DuckDB file
             (`.duckdb`, `.db`) or a PostgreSQL URL (`postgresql://...`).
-        task: What the model predicts, which says what predictions and labels are.
-        names: What the columns with a role are called.
-        query: The SELECT that gives the rows, for a database.
+        task: What the model predicts; determines the kind of predictions and labels.
+        names: The names of the columns with a role.
+        query: The SELECT statement for the rows, for a database.
 
     Raises:
-        SourceError: It is not there, cannot be read, or has no rows.
+        SourceError: The source does not exist, cannot be read, or has no rows.
     """
     if address.startswith(("postgresql://", "postgres://")) or address.endswith((".duckdb", ".db")):
         return open_query(address, query, task, names)
     if query:
-        raise SourceError(f"{address}: a query needs a database, and this is a file")
+        raise SourceError(f"{address}: a query needs a database, but this is a file")
     return open_file(address, task, names)

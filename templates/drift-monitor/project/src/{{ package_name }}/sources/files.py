@@ -1,4 +1,4 @@
-"""Parquet and CSV files, read by DuckDB where they lie."""
+"""Parquet and CSV files, read in place by DuckDB."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from ..frame import Names
+from ..frame import ColumnNames
 from ..records import Task
 from .tables import Relation, SourceError
 
@@ -18,39 +18,39 @@ READERS = {
     ".tsv": "read_csv",
 }
 
-# Without BOOLEAN: DuckDB takes `yes` and `no` for it, and those are the names of classes.
+# Without BOOLEAN, because DuckDB would parse `yes` and `no` as such, but they may be class names.
 CSV_TYPES = (
     ", auto_type_candidates = ['NULL', 'BIGINT', 'DOUBLE', 'TIMESTAMP', 'TIMESTAMPTZ', 'VARCHAR']"
 )
 
 
-def open_file(path: str, task: Task, names: Names) -> Relation:
-    """The rows of a file, or of all files that a pattern with `*` matches.
+def open_file(path: str, task: Task, names: ColumnNames) -> Relation:
+    """Open a file, or all files that match a pattern with `*`.
 
     Raises:
-        SourceError: The file is not there, of no known kind, not readable, or without rows.
+        SourceError: The file does not exist, has an unknown type, is unreadable or has no rows.
     """
     connection = duckdb.connect(":memory:")
-    connection.execute("SET threads = 1")  # rows in the order of the file, and little memory
+    connection.execute("SET threads = 1")  # keeps the order of the rows and saves memory
     return Relation(connection, sql_of(path), task, names)
 
 
 def sql_of(path: str) -> str:
-    """How DuckDB reads a file: what stands after FROM.
+    """The SQL expression, to use after FROM, with which DuckDB reads a file.
 
     Raises:
-        SourceError: It is of no known kind.
+        SourceError: The file has an unknown type.
     """
     reader = next((call for end, call in READERS.items() if path.lower().endswith(end)), None)
     if reader is None:
         raise SourceError(f"{path}: expected one of {', '.join(READERS)}")
-    # DuckDB has no parameters for table functions in a sub-query; a quoted text is as safe.
+    # DuckDB does not allow parameters for table functions in a subquery; quoting is as safe.
     literal = "'" + path.replace("'", "''") + "'"
     return f"{reader}({literal}{CSV_TYPES if reader == 'read_csv' else ''})"
 
 
 def write_parquet(path: str, columns: Mapping[str, NDArray[Any]]) -> None:
-    """Write columns of float64 (NaN becomes null) and of texts to a Parquet file."""
+    """Write columns of float64 (NaN becomes null) and of strings to a Parquet file."""
     connection = duckdb.connect(":memory:")
     connection.register("columns", dict(columns))
     cleaned = ", ".join(

@@ -1,6 +1,6 @@
-"""Rows that a query gives: of a DuckDB file, or of PostgreSQL.
+"""The rows of a query on a DuckDB file or a PostgreSQL database.
 
-They are copied once, into memory, so that all columns are of the same moment and in one order.
+The rows are copied into memory once, so that all columns are consistent and in the same order.
 """
 
 from pathlib import Path
@@ -8,19 +8,21 @@ from pathlib import Path
 import duckdb
 import psycopg
 
-from ..frame import Names
+from ..frame import ColumnNames
 from ..records import Task
 from .tables import Relation, SourceError
 
 
-def open_query(address: str, query: str, task: Task, names: Names) -> Relation:
-    """The rows that a query gives.
+def open_query(address: str, query: str, task: Task, names: ColumnNames) -> Relation:
+    """Open the result of a query.
 
     Raises:
-        SourceError: There is no query, the database does not answer, or there are no rows.
+        SourceError: The query is missing or fails, or there are no rows.
     """
     if not query:
-        raise SourceError(f"{address}: which rows? A database needs a query (--query)")
+        raise SourceError(
+            f"{address}: a database needs a query (--reference-query or --current-query)"
+        )
     connection = duckdb.connect(":memory:")
     connection.execute("SET threads = 1")
     if address.startswith("postgres"):
@@ -55,7 +57,7 @@ _TYPES = {
 
 
 def _copy_postgresql(connection: duckdb.DuckDBPyConnection, url: str, query: str) -> None:
-    """Copy rows in batches through a cursor of the server, so none is held twice."""
+    """Copy rows in batches through a server-side cursor, so that they are in memory only once."""
     try:
         with psycopg.connect(url) as server, server.cursor(name="rows") as cursor:
             server.read_only = True

@@ -1,4 +1,4 @@
-"""What files and databases have in common: DuckDB reads the columns of both."""
+"""A table in DuckDB; files and databases both become one."""
 
 import threading
 from collections.abc import Mapping
@@ -7,27 +7,27 @@ from functools import cached_property
 import duckdb
 import numpy as np
 
-from ..frame import PREDICTION, SCORE, Floats, Names, Texts
+from ..frame import PREDICTION, SCORE, Categories, ColumnNames, Floats
 from ..records import Kind, Task
 
-FEW = 10
-"""A column of whole numbers with at most so many different ones holds categories."""
+MAX_INTEGER_CATEGORIES = 10
+"""An integer column with at most this many distinct values is categorical."""
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _REAL = ("FLOAT", "DOUBLE", "DECIMAL")
 
 
 class SourceError(Exception):
-    """Rows cannot be had; says from where and why."""
+    """A data source cannot be read; the message says which one and why."""
 
 
 class Relation:
-    """A table that stays where it is: each column is read when asked for."""
+    """A table that reads each column on demand."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, relation: str, task: Task, names: Names
+        self, connection: duckdb.DuckDBPyConnection, relation: str, task: Task, names: ColumnNames
     ) -> None:
-        """Look at the columns of `relation`, which is what stands after FROM.
+        """Inspect the columns of `relation`, an SQL expression to use after FROM.
 
         Raises:
             SourceError: It cannot be read, or has no rows.
@@ -49,9 +49,9 @@ class Relation:
 
     @cached_property
     def kinds(self) -> Mapping[str, Kind]:
-        """The columns that there are: features, `prediction` and `score`."""
+        """The available columns: features, `prediction` and `score`."""
         kinds: dict[str, Kind] = {
-            name: self._kind(name) for name in self._types if name not in self._names.no_features
+            name: self._kind(name) for name in self._types if name not in self._names.non_features
         }
         if self._names.prediction in self._types:
             kinds[PREDICTION] = "categorical" if self._task == "classification" else "numeric"
@@ -65,32 +65,32 @@ class Relation:
             return "numeric"
         if kind.startswith(_WHOLE):
             different = self._fetch(f"approx_count_distinct({_quoted(name)})")
-            return "numeric" if different[0] > FEW else "categorical"
+            return "numeric" if different[0] > MAX_INTEGER_CATEGORIES else "categorical"
         return "categorical"
 
     def numbers(self, column: str) -> Floats:
-        """A column as numbers, NaN where there is none."""
-        name = _quoted(self._in_file(column))
+        """A column as numbers, NaN where the value is missing."""
+        name = _quoted(self._source_name(column))
         numbers = self._fetch(f"coalesce(TRY_CAST({name} AS DOUBLE), 'nan'::DOUBLE)")
         values: Floats = np.asarray(numbers, dtype=np.float64)
         infinite = np.isinf(values)
         return np.where(infinite, np.nan, values) if infinite.any() else values
 
-    def texts(self, column: str) -> Texts:
-        """A column as names of categories."""
-        name = self._in_file(column)
-        texts = self._fetch(_category(_quoted(name), self._types[name]))
-        values: Texts = np.ma.getdata(texts).astype(object)
-        values[np.ma.getmaskarray(texts)] = None
+    def categories(self, column: str) -> Categories:
+        """A column as category names."""
+        name = self._source_name(column)
+        fetched = self._fetch(_category(_quoted(name), self._types[name]))
+        values: Categories = np.ma.getdata(fetched).astype(object)
+        values[np.ma.getmaskarray(fetched)] = None
         return values
 
-    def labels(self, kind: Kind) -> Floats | Texts | None:
-        """What turned out to be true; None if nothing is known."""
+    def labels(self, kind: Kind) -> Floats | Categories | None:
+        """The labels; None if the table has none."""
         if self._names.label not in self._types:
             return None
-        return self.numbers("label") if kind == "numeric" else self.texts("label")
+        return self.numbers("label") if kind == "numeric" else self.categories("label")
 
-    def _in_file(self, column: str) -> str:
+    def _source_name(self, column: str) -> str:
         roles = {
             PREDICTION: self._names.prediction,
             SCORE: self._names.score,
@@ -99,18 +99,18 @@ class Relation:
         return roles.get(column, column)
 
     def _fetch(self, expression: str) -> np.ndarray:
-        """One expression over all rows, in the order of the file."""
+        """Evaluate an expression for all rows, in the order of the table."""
         try:
             with self._lock:
                 rows = self._connection.sql(f"FROM {self._relation}")
-                fetched: np.ndarray = rows.project(f"{expression} AS it").fetchnumpy()["it"]
+                fetched: np.ndarray = rows.project(f"{expression} AS value").fetchnumpy()["value"]
         except duckdb.Error as error:
             raise SourceError(f"cannot read {expression} of {self._relation}: {error}") from error
         return fetched
 
 
 def _category(name: str, kind: str) -> str:
-    """SQL that names a category as `frame.category` does."""
+    """SQL that converts a value to a category name, in the same way as `frame.category`."""
     if kind.startswith(_REAL):
         return (
             f"CASE WHEN isnan({name}::DOUBLE) THEN NULL WHEN {name} = trunc({name}) "

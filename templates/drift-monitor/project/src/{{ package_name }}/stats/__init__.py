@@ -1,1 +1,1 @@
-"""Distances between two samples: exact, and equal to SciPy's where SciPy has them."""
+"""Exact distances between two samples; equal to SciPy's results where SciPy provides them."""

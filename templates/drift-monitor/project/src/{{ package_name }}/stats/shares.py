@@ -1,6 +1,6 @@
-"""Distances of two tables of counts, one pair or many pairs at a time.
+"""Distances between two tables of counts, for one pair or many pairs at a time.
 
-Counts have the bins or categories on their last axis: shape (..., bins).
+The last axis of the counts is the bins or categories: shape (..., bins).
 """
 
 from typing import Any
@@ -12,11 +12,11 @@ from scipy.special import rel_entr
 Floats = NDArray[np.float64]
 
 FLOOR = 1e-4
-"""Population stability index: no share counts as less, else an empty bin would be infinite."""
+"""Minimum share of a bin for PSI; without it, an empty bin would make PSI infinite."""
 
 
 def shares(counts: NDArray[Any]) -> Floats:
-    """Counts as shares of their total, which sum to one (or are zero if there is nothing)."""
+    """Divide counts by their total. The shares sum to one (or are zero if the total is zero)."""
     counts = np.asarray(counts, dtype=np.float64)
     total = counts.sum(axis=-1, keepdims=True)
     found: Floats = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
@@ -32,7 +32,7 @@ def psi(reference: NDArray[Any], current: NDArray[Any]) -> Floats:
 
 
 def js_terms(reference: NDArray[Any], current: NDArray[Any]) -> Floats:
-    """What each bin adds to the Jensen-Shannon divergence, in bits. Shape (..., bins)."""
+    """The contribution of each bin to the Jensen-Shannon divergence, in bits. Shape (..., bins)."""
     p, q = shares(reference), shares(current)
     middle = (p + q) / 2
     terms: Floats = (rel_entr(p, middle) + rel_entr(q, middle)) / (2 * np.log(2))
@@ -47,10 +47,10 @@ def js(reference: NDArray[Any], current: NDArray[Any]) -> Floats:
 
 
 def chi2(reference: NDArray[Any], current: NDArray[Any]) -> Floats:
-    """Pearson's chi-square of two samples being of one distribution. Shape (...).
+    """Pearson's chi-square statistic for the homogeneity of two samples. Shape (...).
 
-    The same as `scipy.stats.chi2_contingency` of the two rows without Yates' correction; a
-    category that neither sample has adds nothing.
+    It equals `scipy.stats.chi2_contingency` of the two rows without Yates' correction. A category
+    that neither sample has contributes nothing.
     """
     p = np.asarray(reference, dtype=np.float64)
     q = np.asarray(current, dtype=np.float64)
@@ -63,7 +63,7 @@ def chi2(reference: NDArray[Any], current: NDArray[Any]) -> Floats:
 
 
 def fisher(first: int, first_rows: int, second: int, second_rows: int) -> float:
-    """Fisher's exact test, two-sided: the chance that two samples differ so much in a share."""
+    """The two-sided p-value of Fisher's exact test for two shares being equal."""
     from scipy.stats import fisher_exact  # noqa: PLC0415 - slow to import
 
     table = [[first, first_rows - first], [second, second_rows - second]]
@@ -71,7 +71,7 @@ def fisher(first: int, first_rows: int, second: int, second_rows: int) -> float:
 
 
 def total_variation(reference: NDArray[Any], current: NDArray[Any]) -> Floats:
-    """The share of rows that would have to move for both to be equal. Shape (...)."""
+    """The share of rows that would have to move to make both equal. Shape (...)."""
     distance: Floats = np.asarray(
         np.abs(shares(reference) - shares(current)).sum(axis=-1) / 2, dtype=np.float64
     )

@@ -1,1 +1,1 @@
-"""What outlives the process: events, windows, results, incidents, alerts to send."""
+"""Persistent state: events, windows, results, incidents and the alerts to send."""

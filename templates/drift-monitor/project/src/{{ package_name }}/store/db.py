@@ -1,7 +1,7 @@
-"""One small door to two databases: DuckDB, embedded, and PostgreSQL, for production.
+"""One small interface to two databases: DuckDB (embedded) and PostgreSQL (production).
 
-SQL is written once, in what both understand, with `$1` for parameters. DuckDB belongs to one
-process: the service holds it, and whatever else runs works on files or asks the service.
+Each SQL statement is written once, in the dialect that both share, with `$1` for parameters. Only
+one process can open a DuckDB file: while the service runs, other programs must use its API.
 """
 
 import threading
@@ -20,28 +20,28 @@ Row = tuple[Any, ...]
 
 
 class StoreError(Exception):
-    """The database cannot be reached, or not be used."""
+    """The database cannot be opened."""
 
 
 class Transaction(Protocol):
-    """What can be done inside `Database.transaction`."""
+    """An open transaction, as `Database.transaction` provides it."""
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> list[Row]:
-        """Run one statement and give its rows, if any."""
+        """Run one statement and return its rows, if any."""
 
 
 class Database(Protocol):
-    """A database whose tables are as this version of the code wants them."""
+    """A database whose schema matches this version of the code."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """All that is executed inside holds together, or not at all."""
+        """Commit everything that is executed inside, or nothing."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
 
 
 def connect(settings: MonitorSettings) -> Database:
-    """Open the database of the settings, and bring its tables up to date.
+    """Open the database that the settings name, and migrate its schema.
 
     Raises:
         StoreError: It cannot be opened.
@@ -56,7 +56,7 @@ def connect(settings: MonitorSettings) -> Database:
 
 
 def migrate(database: Database) -> None:
-    """Create or extend the tables; does nothing when they are up to date."""
+    """Apply all migrations that have not been applied yet."""
     with database.transaction() as tx:
         tx.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY)")
         done = {name for (name,) in tx.execute("SELECT name FROM migrations")}
@@ -68,7 +68,7 @@ def migrate(database: Database) -> None:
 
 
 class DuckDB:
-    """One file, one process; transactions take turns."""
+    """A DuckDB file, used by one process; transactions run one at a time."""
 
     def __init__(self, file: Path | None) -> None:
         """Open the file, or a database in memory."""
@@ -80,13 +80,13 @@ class DuckDB:
             self._connection.execute("SET TimeZone = 'UTC'")
         except (duckdb.Error, OSError) as error:
             raise StoreError(
-                f"cannot open {file}: {error}\nDuckDB lets one process in at a time; "
-                "stop the other one, ask it over HTTP, or set APP_STORE=postgres"
+                f"cannot open {file}: {error}\nOnly one process at a time can open a DuckDB file. "
+                "Stop the other process, use its HTTP API, or set APP_STORE=postgres"
             ) from error
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """All that is executed inside holds together, or not at all."""
+        """Commit everything that is executed inside, or nothing."""
         with self._lock:
             self._connection.begin()
             try:
@@ -97,7 +97,7 @@ class DuckDB:
             self._connection.commit()
 
     def close(self) -> None:
-        """Write what is left to the file, and let go of it."""
+        """Write pending data to the file and close it."""
         with self._lock:
             self._connection.close()
 
@@ -112,19 +112,19 @@ class _DuckTransaction:
 
 
 class PostgreSQL:
-    """A connection for each thread that needs one; the database orders the transactions."""
+    """A PostgreSQL database, with one connection per thread."""
 
     def __init__(self, url: str) -> None:
-        """Remember the address, and see that it answers."""
+        """Store the address and check that the server responds."""
         self._url = url
         self._local = threading.local()
-        self._all: list[psycopg.Connection[Row]] = []
+        self._connections: list[psycopg.Connection[Row]] = []
         try:
             self._connection()
         except psycopg.Error as error:
             raise StoreError(
                 f"cannot reach PostgreSQL (APP_DATABASE_URL): {str(error).strip()}\n"
-                "Start it, or keep everything in a file with APP_STORE=duckdb"
+                "Start the server, or set APP_STORE=duckdb to store everything in a file"
             ) from error
 
     def _connection(self) -> psycopg.Connection[Row]:
@@ -134,19 +134,19 @@ class PostgreSQL:
                 self._url, cursor_factory=psycopg.RawCursor, options="-c TimeZone=UTC"
             )
             self._local.connection = connection
-            self._all.append(connection)
+            self._connections.append(connection)
         return connection
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """All that is executed inside holds together, or not at all."""
+        """Commit everything that is executed inside, or nothing."""
         connection = self._connection()
         with connection.transaction():
             yield _PostgreSQLTransaction(connection)
 
     def close(self) -> None:
-        """Close every thread's connection."""
-        for connection in self._all:
+        """Close the connections of all threads."""
+        for connection in self._connections:
             connection.close()
 
 

@@ -1,56 +1,58 @@
-"""Predictions and late labels as they come in; each counts once, however often it is sent."""
+"""Stores predictions and labels; each one counts once, no matter how often it is sent."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import orjson
 
-from ..records import Added, Label, Malformed, Prediction, Value
+from ..records import IngestResult, Label, MalformedRow, Prediction, Value
 from .db import Database, Row, Transaction
 
 
-def add_predictions(db: Database, rows: Iterable[Prediction | Malformed], now: datetime) -> Added:
-    """Keep predictions in the order in which they come.
+def add_predictions(
+    db: Database, rows: Iterable[Prediction | MalformedRow], now: datetime
+) -> IngestResult:
+    """Store predictions in the order in which they arrive.
 
-    The first with an id counts. Rows that are no predictions go to quarantine, with the reason.
+    Only the first prediction with an id counts. Malformed rows go to quarantine, with the reason.
     """
-    good, bad = _sorted_out(rows)
-    unique = {row.id: row for row in good if isinstance(row, Prediction)}
+    valid, malformed = _split_rows(rows)
+    unique = {row.id: row for row in valid if isinstance(row, Prediction)}
     with db.transaction() as tx:
-        _quarantine(tx, "predictions", bad, now)
+        _quarantine(tx, "predictions", malformed, now)
         if not unique:
-            return Added(0, len(good), len(bad))
-        # Taking the mark first makes writers take turns until they commit.
-        last = _advance(tx, 0)
+            return IngestResult(0, len(valid), len(malformed))
+        # Updating the counter locks its row, so writers take turns until they commit.
+        last = _advance_counter(tx, 0)
         known = tx.execute(
             "SELECT id FROM events WHERE id IN (SELECT unnest($1::text[]))", (list(unique),)
         )
-        for (identity,) in known:
-            del unique[identity]
+        for (row_id,) in known:
+            del unique[row_id]
         if unique:
             _insert(tx, list(unique.values()), last + 1, now)
-            _advance(tx, len(unique))
-    return Added(len(unique), len(good) - len(unique), len(bad))
+            _advance_counter(tx, len(unique))
+    return IngestResult(len(unique), len(valid) - len(unique), len(malformed))
 
 
-def add_labels(db: Database, rows: Iterable[Label | Malformed], now: datetime) -> Added:
-    """Keep labels, also such as come before their prediction. The first for an id counts."""
-    good, bad = _sorted_out(rows)
-    unique = {row.id: _json(row.label) for row in reversed(good) if isinstance(row, Label)}
+def add_labels(db: Database, rows: Iterable[Label | MalformedRow], now: datetime) -> IngestResult:
+    """Store labels, even if they arrive before their prediction. The first for an id counts."""
+    valid, malformed = _split_rows(rows)
+    unique = {row.id: _json(row.label) for row in reversed(valid) if isinstance(row, Label)}
     with db.transaction() as tx:
-        _quarantine(tx, "labels", bad, now)
+        _quarantine(tx, "labels", malformed, now)
         if not unique:
-            return Added(0, len(good), len(bad))
+            return IngestResult(0, len(valid), len(malformed))
         added = tx.execute(
             "INSERT INTO labels SELECT unnest($1::text[]), unnest($2::text[]), $3::timestamptz"
             " ON CONFLICT (id) DO NOTHING RETURNING id",
             (list(unique), list(unique.values()), now),
         )
-    return Added(len(added), len(good) - len(added), len(bad))
+    return IngestResult(len(added), len(valid) - len(added), len(malformed))
 
 
 def quarantined(db: Database) -> dict[str, int]:
-    """How many rows were refused, by reason."""
+    """The number of rows in quarantine, by reason."""
     with db.transaction() as tx:
         rows = tx.execute("SELECT reason, count(*) FROM quarantine GROUP BY reason ORDER BY 2 DESC")
     return {str(reason): int(count) for reason, count in rows}
@@ -59,7 +61,7 @@ def quarantined(db: Database) -> dict[str, int]:
 def between(
     tx: Transaction, first: int, last: int
 ) -> tuple[list[Prediction], list[Value], list[bool]]:
-    """The predictions at these positions, their labels, and which of them have one."""
+    """The predictions at these positions, their labels, and which of them have a label."""
     rows = tx.execute(
         "SELECT e.id, e.happened_at, e.features, e.prediction, e.score, l.label"
         " FROM events e LEFT JOIN labels l ON l.id = e.id"
@@ -71,27 +73,25 @@ def between(
 
 
 def _prediction(row: Row) -> Prediction:
-    identity, happened_at, features, prediction, score, _ = row
-    return Prediction(
-        identity, happened_at, orjson.loads(features), orjson.loads(prediction), score
-    )
+    row_id, happened_at, features, prediction, score, _ = row
+    return Prediction(row_id, happened_at, orjson.loads(features), orjson.loads(prediction), score)
 
 
-def _sorted_out(
-    rows: Iterable[Prediction | Label | Malformed],
-) -> tuple[list[Prediction | Label], list[Malformed]]:
-    good: list[Prediction | Label] = []
-    bad: list[Malformed] = []
+def _split_rows(
+    rows: Iterable[Prediction | Label | MalformedRow],
+) -> tuple[list[Prediction | Label], list[MalformedRow]]:
+    valid: list[Prediction | Label] = []
+    malformed: list[MalformedRow] = []
     for row in rows:
-        if isinstance(row, Malformed):
-            bad.append(row)
+        if isinstance(row, MalformedRow):
+            malformed.append(row)
         else:
-            good.append(row)
-    return good, bad
+            valid.append(row)
+    return valid, malformed
 
 
-def _advance(tx: Transaction, count: int) -> int:
-    """Move the mark of the last event; gives where it is now."""
+def _advance_counter(tx: Transaction, count: int) -> int:
+    """Advance the position of the last event and return it."""
     rows = tx.execute(
         "UPDATE marks SET value = value + $1 WHERE name = 'events' RETURNING value", (count,)
     )
@@ -115,7 +115,7 @@ def _insert(tx: Transaction, rows: Sequence[Prediction], first: int, now: dateti
     )
 
 
-def _quarantine(tx: Transaction, source: str, rows: Sequence[Malformed], now: datetime) -> None:
+def _quarantine(tx: Transaction, source: str, rows: Sequence[MalformedRow], now: datetime) -> None:
     if rows:
         tx.execute(
             "INSERT INTO quarantine SELECT $1::timestamptz, $2::text, unnest($3::text[]),"

@@ -1,42 +1,41 @@
-"""Incidents in the database: read with what was lately resolved, written with each transition."""
+"""Stores incidents, together with the alerts about their transitions."""
 
-from ..alerts.message import compose
-from ..incidents import Policy, advance
+from ..alerts.text import compose_alerts
+from ..incidents import IncidentPolicy, advance
 from ..records import Incident, Transition, WindowResult, from_json, to_json
 from . import outbox
 from .db import Transaction
 
 RECENT = 20
-"""Resolved incidents that late labels may still belong to."""
+"""Number of resolved incidents that late labels can still join."""
 
 
-def record(tx: Transaction, result: WindowResult, policy: Policy) -> list[Transition]:
-    """Draw the consequences of a result: incidents, and alerts to send, in its own transaction.
+def record(tx: Transaction, result: WindowResult, policy: IncidentPolicy) -> list[Transition]:
+    """Update the incidents for a result and enqueue alerts, in the transaction of the result.
 
-    Either all of it holds, the result included, or nothing: a crash between seeing a drift and
-    telling of it cannot happen.
+    All of it is committed together or not at all, so a crash can't separate a drift from its alert.
 
     Args:
-        tx: The one that writes the result.
-        result: Not recorded before.
-        policy: When incidents end and who hears of them.
+        tx: The transaction that writes the result.
+        result: A result that was not recorded before.
+        policy: When incidents are resolved and who is notified.
     """
     lock(tx)
-    transitions = advance(known(tx), result, policy)
+    transitions = advance(open_and_recent(tx), result, policy)
     for transition in transitions:
         save(tx, transition.incident)
-        for alert in compose(transition, result, policy.routes, policy.public_url):
-            outbox.put(tx, alert, result.checked_at)
+        for alert in compose_alerts(transition, result, policy.routes, policy.public_url):
+            outbox.enqueue(tx, alert, result.checked_at)
     return transitions
 
 
 def lock(tx: Transaction) -> None:
-    """Have all who change incidents take turns: who reads one to change it must hold this."""
+    """Lock the incidents until the transaction ends; required before a read-modify-write."""
     tx.execute("UPDATE marks SET value = value + 1 WHERE name = 'incidents'")
 
 
-def known(tx: Transaction) -> list[Incident]:
-    """The open incidents, and those resolved last."""
+def open_and_recent(tx: Transaction) -> list[Incident]:
+    """The open incidents and the most recent resolved ones."""
     rows = tx.execute(
         "SELECT incident FROM incidents WHERE open OR number IN ("
         "SELECT number FROM incidents WHERE NOT open ORDER BY number DESC LIMIT $1)"
@@ -47,7 +46,7 @@ def known(tx: Transaction) -> list[Incident]:
 
 
 def save(tx: Transaction, incident: Incident) -> None:
-    """Write an incident, new or changed."""
+    """Insert or update an incident."""
     tx.execute(
         "INSERT INTO incidents (id, number, open, opened_at, incident) VALUES ("
         "$1, (SELECT COALESCE(MAX(number), 0) + 1 FROM incidents), $2, $3, $4)"
@@ -56,19 +55,19 @@ def save(tx: Transaction, incident: Incident) -> None:
     )
 
 
-def find(tx: Transaction, identity: str) -> Incident | None:
-    """The incident of that id, if there is one."""
-    rows = tx.execute("SELECT incident FROM incidents WHERE id = $1", (identity,))
+def find(tx: Transaction, incident_id: str) -> Incident | None:
+    """The incident with this id, if there is one."""
+    rows = tx.execute("SELECT incident FROM incidents WHERE id = $1", (incident_id,))
     return from_json(Incident, rows[0][0]) if rows else None
 
 
 def latest(tx: Transaction, limit: int) -> list[Incident]:
-    """The newest incidents, open or not, the newest first."""
+    """The newest incidents, open or resolved, newest first."""
     rows = tx.execute("SELECT incident FROM incidents ORDER BY number DESC LIMIT $1", (limit,))
     return [from_json(Incident, text) for (text,) in rows]
 
 
-def open_ones(tx: Transaction) -> list[Incident]:
+def open_incidents(tx: Transaction) -> list[Incident]:
     """The open incidents."""
     rows = tx.execute("SELECT incident FROM incidents WHERE open ORDER BY number")
     return [from_json(Incident, text) for (text,) in rows]

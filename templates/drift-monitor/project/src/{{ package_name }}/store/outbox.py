@@ -1,9 +1,10 @@
-"""Alerts that are to go out: written with the incident they tell of, sent afterwards.
+"""The outbox: alerts are stored in the transaction of their incident and sent afterwards.
 
-An alert is in the database before anybody tries to send it, and marked as sent when its receiver
-has said so. In between it is on lease: whoever takes it says so first, so that two processes
-don't send it at once, and if that one dies, the lease runs out and the alert goes out again under
-the same key. A receiver that knows keys sees it once, then; none misses it.
+An alert is stored before the first attempt to send it, and marked as sent once the receiver has
+accepted it. A process that wants to send an alert claims it for the duration of a lease, so that
+two processes do not send it at the same time. If the process dies, the lease expires and the alert
+is sent again with the same key. Receivers that check keys process it exactly once; others may get
+it twice, but never miss it.
 """
 
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ _FIELDS = "alert, status, attempts, due_at, error, created_at, sent_at"
 
 
 @dataclass(frozen=True)
-class Letter:
-    """An alert on its way: how often it was tried, when it is due, what went wrong last."""
+class Message:
+    """An alert in the outbox, with its attempts, its due time and its last error."""
 
     alert: Alert
     status: Status
@@ -31,8 +32,8 @@ class Letter:
     sent_at: datetime | None
 
 
-def put(tx: Transaction, alert: Alert, now: datetime) -> None:
-    """Have an alert sent once this transaction holds; one with a known key is not put twice."""
+def enqueue(tx: Transaction, alert: Alert, now: datetime) -> None:
+    """Add an alert, to be sent after the transaction commits; known keys are ignored."""
     tx.execute(
         "INSERT INTO alerts (key, number, route, incident, alert, status, attempts, due_at,"
         " error, created_at) VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM alerts),"
@@ -41,10 +42,10 @@ def put(tx: Transaction, alert: Alert, now: datetime) -> None:
     )
 
 
-def take(tx: Transaction, now: datetime, lease: timedelta) -> Letter | None:
-    """Take the next alert that is due, and put a lease on it.
+def claim(tx: Transaction, now: datetime, lease: timedelta) -> Message | None:
+    """Claim the next alert that is due, for the duration of the lease.
 
-    Alerts of one incident go out in order: a later one waits for those before it.
+    Alerts about an incident are sent in order: a later one waits for the earlier ones.
     """
     rows = tx.execute(
         f"SELECT key, {_FIELDS} FROM alerts AS a WHERE status = 'pending' AND due_at <= $1"  # noqa: S608 - a constant
@@ -55,32 +56,32 @@ def take(tx: Transaction, now: datetime, lease: timedelta) -> Letter | None:
     )
     if not rows:
         return None
-    key, letter = rows[0][0], _letter(rows[0][1:])
-    taken = tx.execute(
+    key, message = rows[0][0], _message(rows[0][1:])
+    claimed = tx.execute(
         "UPDATE alerts SET attempts = attempts + 1, due_at = $3"
         " WHERE key = $1 AND attempts = $2 AND status = 'pending' RETURNING key",
-        (key, letter.attempts, now + lease),
+        (key, message.attempts, now + lease),
     )
-    return letter if taken else None
+    return message if claimed else None
 
 
-def sent(tx: Transaction, key: str, now: datetime) -> None:
-    """The receiver has it."""
+def mark_sent(tx: Transaction, key: str, now: datetime) -> None:
+    """Mark an alert as accepted by its receiver."""
     tx.execute(
         "UPDATE alerts SET status = 'sent', sent_at = $2, error = '' WHERE key = $1", (key, now)
     )
 
 
-def failed(tx: Transaction, key: str, error: str, due_at: datetime | None) -> None:
-    """It did not arrive: try again at `due_at`, or, without one, never."""
+def mark_failed(tx: Transaction, key: str, error: str, due_at: datetime | None) -> None:
+    """Record a failure: retry at `due_at`, or never if it is None."""
     if due_at is None:
         tx.execute("UPDATE alerts SET status = 'dead', error = $2 WHERE key = $1", (key, error))
     else:
         tx.execute("UPDATE alerts SET due_at = $3, error = $2 WHERE key = $1", (key, error, due_at))
 
 
-def revive(tx: Transaction, key: str, now: datetime) -> bool:
-    """Try a dead letter again from the start; whether there was one."""
+def retry(tx: Transaction, key: str, now: datetime) -> bool:
+    """Reset an alert that was given up; return whether there was one with this key."""
     return bool(
         tx.execute(
             "UPDATE alerts SET status = 'pending', attempts = 0, due_at = $2"
@@ -90,31 +91,31 @@ def revive(tx: Transaction, key: str, now: datetime) -> bool:
     )
 
 
-def latest(tx: Transaction, limit: int, status: Status | None = None) -> list[Letter]:
-    """The newest alerts, the newest first; of one status, if given."""
+def latest(tx: Transaction, limit: int, status: Status | None = None) -> list[Message]:
+    """The newest alerts, newest first, optionally with one status only."""
     where = "" if status is None else " WHERE status = $2"
     rows = tx.execute(
         f"SELECT {_FIELDS} FROM alerts{where} ORDER BY number DESC LIMIT $1",  # noqa: S608 - constants
         (limit,) if status is None else (limit, status),
     )
-    return [_letter(row) for row in rows]
+    return [_message(row) for row in rows]
 
 
-def of_incident(tx: Transaction, identity: str) -> list[Letter]:
-    """All alerts of an incident, in order."""
+def for_incident(tx: Transaction, incident_id: str) -> list[Message]:
+    """All alerts about an incident, in order."""
     rows = tx.execute(
         f"SELECT {_FIELDS} FROM alerts WHERE incident = $1 ORDER BY number",  # noqa: S608 - a constant
-        (identity,),
+        (incident_id,),
     )
-    return [_letter(row) for row in rows]
+    return [_message(row) for row in rows]
 
 
-def counts(tx: Transaction) -> dict[tuple[str, str], int]:
-    """(route, status) -> how many alerts."""
+def count_by_status(tx: Transaction) -> dict[tuple[str, str], int]:
+    """The number of alerts by (route, status)."""
     rows = tx.execute("SELECT route, status, COUNT(*) FROM alerts GROUP BY route, status")
     return {(route, status): number for route, status, number in rows}
 
 
-def _letter(row: tuple[object, ...]) -> Letter:
+def _message(row: tuple[object, ...]) -> Message:
     text, *rest = row
-    return Letter(from_json(Alert, str(text)), *rest)  # type: ignore[arg-type] # columns in order
+    return Message(from_json(Alert, str(text)), *rest)  # type: ignore[arg-type] # columns in order

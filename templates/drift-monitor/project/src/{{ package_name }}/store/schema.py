@@ -1,15 +1,16 @@
-"""The tables, in the order in which they came to be.
+"""The database schema, as a list of migrations.
 
-Append only: what has run somewhere is never changed. Each statement must be understood by DuckDB
-and by PostgreSQL. No foreign keys: DuckDB turns updates of referenced rows into conflicts.
+The list is append-only: never change a migration that may have been applied somewhere. Each
+statement must work in DuckDB and in PostgreSQL. There are no foreign keys because DuckDB treats
+updates of referenced rows as conflicts.
 """
 
 MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "001-events",
         (
-            # Positions in order of arrival come from here and not from a sequence: the row lock
-            # makes writers take turns, so that no smaller position shows up after a larger one.
+            # Counters. Positions of events come from here instead of a sequence: the row lock
+            # makes writers take turns, so a smaller position never appears after a larger one.
             "CREATE TABLE marks (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
             "INSERT INTO marks VALUES ('events', 0), ('windows', 0)",
             """CREATE TABLE events (
@@ -21,7 +22,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
                 prediction TEXT NOT NULL,
                 score DOUBLE PRECISION
             )""",
-            # Apart from the events, so that a label may come before its prediction.
+            # A separate table, because a label may arrive before its prediction.
             """CREATE TABLE labels (
                 id TEXT PRIMARY KEY,
                 label TEXT NOT NULL,

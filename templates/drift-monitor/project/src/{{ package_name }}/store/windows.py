@@ -1,4 +1,4 @@
-"""Windows of events and what checks found: which is next, and what is done."""
+"""Windows of events and the results of their checks: which check is next, which are done."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from .db import Database, Row, Transaction
 
 @dataclass(frozen=True)
 class Rules:
-    """When a window is complete, and when its labels are; see the settings of these names."""
+    """When a window is complete, and when its labels are; see the settings of the same names."""
 
     window_rows: int
     window_seconds: float
@@ -19,19 +19,19 @@ class Rules:
 
 
 def lock(tx: Transaction) -> None:
-    """Have all who check windows take turns, until this transaction ends."""
+    """Lock the windows until the transaction ends, so that processes take turns."""
     tx.execute("UPDATE marks SET value = value WHERE name = 'windows'")
 
 
 def next_window(tx: Transaction, rules: Rules, now: datetime) -> Window | None:
-    """The next window to be checked for the first time, if it is complete.
+    """The next window whose inputs are to be checked, if it is complete.
 
-    Windows are runs of positions without a gap, so every event is in exactly one.
+    Windows are consecutive ranges of positions without gaps, so each event is in exactly one.
     """
     done = tx.execute("SELECT coalesce(max(number), 0), coalesce(max(last), 0) FROM windows")
     number, first = int(done[0][0]) + 1, int(done[0][1]) + 1
     last = first + rules.window_rows - 1
-    newest = _mark(tx, "events")
+    newest = _counter(tx, "events")
     if newest < last:
         if not rules.window_seconds or newest - first + 1 < rules.min_rows:
             return None
@@ -47,7 +47,7 @@ def next_window(tx: Transaction, rules: Rules, now: datetime) -> Window | None:
 
 
 def next_labelled(tx: Transaction, rules: Rules, now: datetime) -> Window | None:
-    """The oldest window whose labels can be judged now: enough have come, or time is up."""
+    """The oldest window whose labels can be checked: enough have arrived, or time is up."""
     rows = tx.execute(
         "SELECT w.number, w.first, w.last, w.started_at, w.ended_at, count(l.id), r.checked_at"
         " FROM windows w JOIN results r ON r.number = w.number AND r.stage = 'inputs'"
@@ -65,7 +65,7 @@ def next_labelled(tx: Transaction, rules: Rules, now: datetime) -> Window | None
 
 
 def is_due(tx: Transaction, window: Window, stage: Stage) -> bool:
-    """Whether this check of this window is still to be noted."""
+    """Return whether the result of this check has not been recorded yet."""
     if find(tx, window.number, stage):
         return False
     rows = tx.execute("SELECT coalesce(max(last), 0) FROM windows")
@@ -73,7 +73,7 @@ def is_due(tx: Transaction, window: Window, stage: Stage) -> bool:
 
 
 def record(tx: Transaction, result: WindowResult) -> None:
-    """Note that a window was checked, and what was found. Fails if it was noted before."""
+    """Record the result of a check; fails if it has been recorded before."""
     window = result.window
     if result.stage == "inputs":
         tx.execute(
@@ -96,7 +96,7 @@ def record(tx: Transaction, result: WindowResult) -> None:
 
 
 def results(db: Database, limit: int) -> list[WindowResult]:
-    """What the last so many checks found, in order of window and stage, the newest last."""
+    """The most recent results, by window and stage, newest last."""
     with db.transaction() as tx:
         rows = tx.execute(
             "SELECT result FROM results ORDER BY number DESC, stage DESC LIMIT $1", (limit,)
@@ -105,13 +105,13 @@ def results(db: Database, limit: int) -> list[WindowResult]:
 
 
 def result(db: Database, number: int, stage: Stage) -> WindowResult | None:
-    """What one check of one window found, if it was made."""
+    """The result of one check, if it has been run."""
     with db.transaction() as tx:
         return find(tx, number, stage)
 
 
 def find(tx: Transaction, number: int, stage: Stage) -> WindowResult | None:
-    """The same, inside a transaction."""
+    """The same as `result`, inside a transaction."""
     rows = tx.execute(
         "SELECT result FROM results WHERE number = $1 AND stage = $2", (number, stage)
     )
@@ -119,7 +119,7 @@ def find(tx: Transaction, number: int, stage: Stage) -> WindowResult | None:
 
 
 def latest(tx: Transaction, stage: Stage) -> WindowResult | None:
-    """What the newest check of a stage found, if there was one."""
+    """The most recent result of a stage, if any."""
     rows = tx.execute(
         "SELECT result FROM results WHERE stage = $1 ORDER BY number DESC LIMIT 1", (stage,)
     )
@@ -127,19 +127,19 @@ def latest(tx: Transaction, stage: Stage) -> WindowResult | None:
 
 
 def progress(db: Database) -> Progress:
-    """How far the monitor has come."""
+    """The progress of the monitor."""
     with db.transaction() as tx:
-        events = _mark(tx, "events")
-        labels = _one(tx.execute("SELECT count(*) FROM labels"))
-        quarantined = _one(tx.execute("SELECT count(*) FROM quarantine"))
-        windows = _one(tx.execute("SELECT count(*) FROM windows"))
-        checked = _one(tx.execute("SELECT coalesce(max(last), 0) FROM windows"))
+        events = _counter(tx, "events")
+        labels = _scalar(tx.execute("SELECT count(*) FROM labels"))
+        quarantined = _scalar(tx.execute("SELECT count(*) FROM quarantine"))
+        windows = _scalar(tx.execute("SELECT count(*) FROM windows"))
+        checked = _scalar(tx.execute("SELECT coalesce(max(last), 0) FROM windows"))
     return Progress(events, labels, quarantined, windows, events - checked)
 
 
-def _mark(tx: Transaction, name: str) -> int:
-    return _one(tx.execute("SELECT value FROM marks WHERE name = $1", (name,)))
+def _counter(tx: Transaction, name: str) -> int:
+    return _scalar(tx.execute("SELECT value FROM marks WHERE name = $1", (name,)))
 
 
-def _one(rows: list[Row]) -> int:
+def _scalar(rows: list[Row]) -> int:
     return int(rows[0][0])

@@ -1,1 +1,1 @@
-"""Serves a trained model over HTTP; knows the artifact, never the training."""
+"""Serves a model bundle over HTTP; it needs no training code."""

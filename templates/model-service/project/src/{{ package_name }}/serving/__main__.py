@@ -2,15 +2,15 @@
 
 import sys
 
-from ..artifact import ArtifactError
+from ..bundle import BundleError
 from ..settings import Settings
 from ..web.run import run
 from .app import create_app
 
 
 def main() -> int:
-    """Serve; gives the exit code."""
-    return run(Settings, create_app, ArtifactError)
+    """Serve; return the exit code."""
+    return run(Settings, create_app, BundleError)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Starts the service with a models folder: for demo, load test and tests."""
+"""Starts the service with a models folder: for the demo, the load test and the tests."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,11 +16,11 @@ def running(
     Args:
         models: The models folder.
         settings: Other settings as environment variables, like `{"APP_AUTH": "none"}`.
-        seconds: How long to wait for it to come up, and later to go down.
+        seconds: How long to wait for it to start, and later to stop.
 
     Raises:
-        StartError: It did not come up.
+        StartError: It did not start.
     """
-    own = {"APP_MODELS_DIR": str(models.resolve())}
-    with launch.running({**own, **(settings or {})}, seconds) as server:
+    folder = {"APP_MODELS_DIR": str(models.resolve())}
+    with launch.running({**folder, **(settings or {})}, seconds) as server:
         yield server

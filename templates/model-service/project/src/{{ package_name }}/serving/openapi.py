@@ -1,23 +1,23 @@
-"""The OpenAPI document; its request schema is that of the model being served."""
+"""The OpenAPI document, with the request schema of the model being served."""
 
 from typing import Any
 
 from fastapi import FastAPI
 
-from ..web.openapi import describe
+from ..web.openapi import openapi_schema
 from .predictor import Model
 from .routes import REQUEST_SCHEMA
 
 
-def document(app: FastAPI, model: Model, *, with_key: bool) -> dict[str, Any]:
-    """Describe the API for one model.
+def model_openapi(app: FastAPI, model: Model, *, requires_key: bool) -> dict[str, Any]:
+    """Build the OpenAPI document for one model.
 
     Args:
         app: The app with all its routes.
-        model: Whose features a request holds.
-        with_key: Whether callers need an API key.
+        model: The model whose features requests must have.
+        requires_key: Whether the routes under `/v1/` require an API key.
     """
-    api = describe(app, with_key=with_key)
+    api = openapi_schema(app, requires_key=requires_key)
     schemas = api["components"]["schemas"]
     request = model.parser.json_schema()
     schemas.update(request.pop("$defs", {}))

@@ -1,4 +1,4 @@
-"""A model ready to answer: verified bytes, an inference session, a request schema."""
+"""A model ready to predict: an inference session and the parser for its requests."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifact import Artifact, ArtifactError
+from ..bundle import Bundle, BundleError
 from ..manifest import LABEL_OUTPUT, MATRIX_INPUT, PROBABILITIES_OUTPUT, Manifest, Value, encode
 from ..session import open_session
 from ..web.problems import FieldError, Problem
@@ -22,42 +22,42 @@ _DECIMALS = 6
 
 
 class Model:
-    """One version of the model. It never changes; a new version is a new object.
+    """One version of the model; immutable, since a new version is a new object.
 
     Args:
-        artifact: The verified model.
-        metrics: Where predictions are counted.
-        max_rows: Most rows in one request.
+        bundle: The verified bundle.
+        metrics: Counts the predictions.
+        max_rows: The most rows in one request.
 
     Raises:
-        ArtifactError: ONNX Runtime can't run it, or it does not do what its manifest says.
+        BundleError: ONNX Runtime can't run it, or it does not match its manifest.
     """
 
-    def __init__(self, artifact: Artifact, metrics: ModelMetrics, max_rows: int) -> None:
-        self.manifest = artifact.manifest
+    def __init__(self, bundle: Bundle, metrics: ModelMetrics, max_rows: int) -> None:
+        self.manifest = bundle.manifest
         self.parser = RowParser(self.manifest, max_rows)
         self._inference = metrics.inference
-        # Looking a labelled child up costs more than counting with it.
-        self._answered = [metrics.predictions.labels(label) for label in self.manifest.labels]
+        # Looking up a labelled child costs more than incrementing it.
+        self._label_counters = [metrics.predictions.labels(label) for label in self.manifest.labels]
         self._out_of_range = metrics.out_of_range
-        self._range = _Range(self.manifest)
+        self._training_range = _TrainingRange(self.manifest)
         try:
-            self._session = open_session(artifact.model)
+            self._session = open_session(bundle.model)
             self._run([example.row for example in self.manifest.examples])
         # ONNX Runtime raises its own exceptions without a common base.
         except Exception as error:
-            raise ArtifactError(f"the model {self.version} does not run: {error}") from error
+            raise BundleError(f"the model {self.version} does not run: {error}") from error
 
     @property
     def version(self) -> str:
-        """The artifact's version."""
+        """The version of the bundle."""
         return self.manifest.version
 
     def predict(self, rows: Sequence[Sequence[Value]]) -> list[Prediction]:
-        """Predict rows that have passed the parser, and count what was answered.
+        """Predict rows that the parser has accepted, and count the predictions.
 
         Raises:
-            Problem: 422 if the model's sums overflow, so far off are the values.
+            Problem: 422 if values are so extreme that the model's sums overflow.
         """
         began = perf_counter()
         feeds, found, probabilities = self._run(rows)
@@ -65,14 +65,14 @@ class Model:
         labels = self.manifest.labels
         winners, table = found.tolist(), probabilities.round(_DECIMALS).tolist()
         if not isfinite(sum(map(sum, table))):
-            raise _no_answer(probabilities)
-        outside = self._range.outside(feeds)
+            raise _overflow(probabilities)
+        outside = self._training_range.outside(feeds)
         predictions = [
             Prediction(labels[winner], dict(zip(labels, row, strict=True)), outside.get(index, []))
             for index, (winner, row) in enumerate(zip(winners, table, strict=True))
         ]
         for winner, count in Counter(winners).items():
-            self._answered[winner].inc(count)
+            self._label_counters[winner].inc(count)
         for feature in chain.from_iterable(outside.values()):
             self._out_of_range.labels(feature).inc()
         return predictions
@@ -80,7 +80,7 @@ class Model:
     def _run(
         self, rows: Sequence[Sequence[Value]]
     ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64], NDArray[np.float64]]:
-        """Encode and infer; gives the inputs, a label index and probabilities per row."""
+        """Encode and infer; return the inputs, and a label index and probabilities per row."""
         feeds = encode(self.manifest, rows)
         winners, probabilities = self._session.run(_OUTPUTS, feeds)
         if probabilities.shape != (len(rows), len(self.manifest.labels)):
@@ -88,16 +88,16 @@ class Model:
         return feeds, winners, probabilities.astype(np.float64)
 
 
-def _no_answer(probabilities: NDArray[np.float64]) -> Problem:
+def _overflow(probabilities: NDArray[np.float64]) -> Problem:
     rows = np.flatnonzero(~np.isfinite(probabilities).all(axis=1)).tolist()
-    detail = "The values are so far from what training saw that the model has no answer."
+    detail = "The values are so far outside the training data that the model can't predict."
     return Problem(
         422, detail, errors=[FieldError(pointer=f"/rows/{row}", detail=detail) for row in rows]
     )
 
 
-class _Range:
-    """Finds values outside of what training saw. Pixels share one range."""
+class _TrainingRange:
+    """Finds values outside the range seen in training. All pixels share one range."""
 
     def __init__(self, manifest: Manifest) -> None:
         numeric = [
@@ -114,7 +114,7 @@ class _Range:
             self._low[:], self._high[:] = self._low.min(), self._high.max()
 
     def outside(self, feeds: dict[str, NDArray[Any]]) -> dict[int, list[str]]:
-        """Row index -> names of its unusual features; only rows that have any."""
+        """Map row indices to the features out of range; rows without any are left out."""
         if not self._names:
             return {}
         values = (
@@ -123,11 +123,11 @@ class _Range:
             else np.hstack([feeds[name] for name in self._inputs])
         )
         bounded = np.minimum(np.maximum(values, self._low), self._high)
-        if bounded.tobytes() == values.tobytes():  # the usual case, and the quickest to tell
+        if bounded.tobytes() == values.tobytes():  # the usual case, and quick to check
             return {}
-        strange = (values < self._low) | (values > self._high)
+        mask = (values < self._low) | (values > self._high)
         found: dict[int, list[str]] = {}
-        for row, column in np.argwhere(strange).tolist():
+        for row, column in np.argwhere(mask).tolist():
             found.setdefault(row, []).append(self._names[column])
         return found
 

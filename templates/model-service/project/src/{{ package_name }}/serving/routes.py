@@ -1,4 +1,4 @@
-"""The API, version 1."""
+"""Version 1 of the API."""
 
 import asyncio
 
@@ -6,13 +6,13 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from ..web.direct import Endpoint
-from ..web.problems import documented
+from ..web.fast_path import Endpoint
+from ..web.problems import problem_responses
+from .manager import ModelManager
 from .schemas import ModelDescription, Predictions
-from .store import ModelStore
 
 REQUEST_SCHEMA = "PredictRequest"
-"""Component of the OpenAPI document; it follows the model, so it is filled in later."""
+"""A component of the OpenAPI document; it depends on the model, so it is filled in later."""
 
 _BODY = {
     "requestBody": {
@@ -24,18 +24,18 @@ _BODY = {
 }
 
 
-async def answer(store: ModelStore, body: bytes, inline_rows: int) -> Predictions:
+async def predict_body(manager: ModelManager, body: bytes, inline_rows: int) -> Predictions:
     """Predict the rows in a request body.
 
     Args:
-        store: Holds the model.
+        manager: Holds the model.
         body: JSON, `{"rows": [...]}`.
-        inline_rows: Most rows that the event loop may wait for.
+        inline_rows: Larger batches run in a thread, so that they do not block the event loop.
 
     Raises:
-        Problem: The body is not what the model takes.
+        Problem: The body is not valid input for the model.
     """
-    model = store.model
+    model = manager.model
     rows = model.parser.parse(body)
     if len(rows) <= inline_rows:
         predictions = model.predict(rows)
@@ -44,37 +44,37 @@ async def answer(store: ModelStore, body: bytes, inline_rows: int) -> Prediction
     return Predictions(model.version, predictions)
 
 
-def prediction(store: ModelStore, inline_rows: int) -> Endpoint:
-    """The busiest endpoint.
+def predict_endpoint(manager: ModelManager, inline_rows: int) -> Endpoint:
+    """Create the endpoint for predictions, which is on the fast path.
 
-    The body is validated straight from bytes, by a schema made from the model's manifest,
-    and the answer is written by orjson: a fraction of what dependency injection, request
-    and response models would take.
+    A schema built from the model's manifest validates the body straight from bytes, and orjson
+    writes the response. That takes a fraction of the time of dependency injection and of
+    request and response models.
     """
 
     async def predict(body: bytes) -> bytes:
-        return orjson.dumps(await answer(store, body, inline_rows))
+        return orjson.dumps(await predict_body(manager, body, inline_rows))
 
     return Endpoint("/v1/predict", predict)
 
 
-def api_routes(store: ModelStore, busiest: Endpoint) -> APIRouter:
-    """The routes under `/v1`."""
+def api_routes(manager: ModelManager, endpoint: Endpoint) -> APIRouter:
+    """Create the routes under `/v1`."""
     router = APIRouter(tags=["model"])
 
     @router.post(
-        busiest.path,
+        endpoint.path,
         response_model=Predictions,
         openapi_extra=_BODY,
-        responses=documented(400, 401, 408, 413, 422, 429, 500, 503),
+        responses=problem_responses(400, 401, 408, 413, 422, 429, 500, 503),
     )
     async def predict(request: Request) -> Response:
-        """Predict one row or many."""
-        return Response(await busiest.answer(await request.body()), media_type="application/json")
+        """Predict one or more rows."""
+        return Response(await endpoint.handle(await request.body()), media_type="application/json")
 
-    @router.get("/v1/model", responses=documented(401, 429, 503))
+    @router.get("/v1/model", responses=problem_responses(401, 429, 503))
     async def model() -> ModelDescription:
-        """Say which model answers, what it takes, how good it is and where it comes from."""
-        return ModelDescription(manifest=store.model.manifest, refused=store.refused)
+        """Describe the model being served: its inputs, its metrics and its origin."""
+        return ModelDescription(manifest=manager.model.manifest, refused=manager.refused)
 
     return router

@@ -1,4 +1,4 @@
-"""What goes over the wire: requests as the model's manifest says, and typed answers."""
+"""Request and response bodies; the request schema is built from the model's manifest."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -16,13 +16,13 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer for one row.
+    """The prediction for one row.
 
     Attributes:
         label: The most probable label.
-        probabilities: Label -> probability; they sum to 1.
-        out_of_range: Features whose value training never saw the like of. The prediction
-            is then a guess, however sure it looks.
+        probabilities: The probability of each label; they sum to 1.
+        out_of_range: Features with values outside the range seen in training. The prediction
+            is then a guess, however high its probability.
     """
 
     label: str
@@ -32,14 +32,14 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """The answer to a request: one prediction per row, in order, all by the same model."""
+    """The response to a request: one prediction per row, in order, all by the same model."""
 
     model_version: str
     predictions: list[Prediction]
 
 
 class ModelDescription(BaseModel):
-    """The model that answers now, and how the last attempt to change it went."""
+    """The model being served, and why the last published one was refused, if it was."""
 
     manifest: Manifest
     refused: str | None
@@ -48,11 +48,11 @@ class ModelDescription(BaseModel):
 class RowParser:
     """Validates request bodies against a manifest, straight from bytes.
 
-    A row is an object with one value per feature, or, for images, the array of pixels.
+    A row is an object with one value per feature or, for images, an array of pixels.
 
     Args:
-        manifest: Of the model that will get the rows.
-        max_rows: Most rows in one request.
+        manifest: The manifest of the model that will predict the rows.
+        max_rows: The most rows in one request.
     """
 
     def __init__(self, manifest: Manifest, max_rows: int) -> None:
@@ -63,37 +63,37 @@ class RowParser:
             _record("PredictRequest", {"rows": rows})
         )
         self.example = {
-            "rows": [row_of(manifest, example.row) for example in manifest.examples[:1]]
+            "rows": [request_row(manifest, example.row) for example in manifest.examples[:1]]
         }
 
     def parse(self, body: bytes) -> list[list[Value]]:
-        """Read the rows of a request, each in the order of the manifest's features.
+        """Return the rows of a request, with values in the order of the manifest's features.
 
         Raises:
-            Problem: 400 if it is no JSON, 422 if it is not what the model takes.
+            Problem: 400 if the body is not JSON, 422 if it is not valid input for the model.
         """
         try:
             rows = self._adapter.validate_json(body)["rows"]
         except ValidationError as error:
             raise _problem(error) from None
-        # Validation has put the keys into the order of the fields.
+        # Validation has put the keys in the order of the features.
         return [list(row.values()) for row in rows] if self._keyed else rows
 
     def json_schema(self) -> dict[str, Any]:
-        """JSON schema of a request, with an example that works."""
+        """Return the JSON schema of a request, with a valid example."""
         schema = self._adapter.json_schema(ref_template="#/components/schemas/{model}")
         return {**schema, "examples": [self.example]}
 
 
-def row_of(manifest: Manifest, values: tuple[Value, ...]) -> dict[str, Value] | list[Value]:
-    """One row as a request holds it."""
+def request_row(manifest: Manifest, values: tuple[Value, ...]) -> dict[str, Value] | list[Value]:
+    """Convert a row to the form that requests use."""
     if manifest.image is not None:
         return list(values)
     return dict(zip((f.name for f in manifest.features), values, strict=True))
 
 
 def _row_type(manifest: Manifest) -> Any:
-    """The type of a row: pixels, or a record with the features as keys."""
+    """Return the type of a row: pixels, or an object with the features as keys."""
     if manifest.image is None:
         return _record("Row", {f.name: _value_type(f) for f in manifest.features})
     pixels = len(manifest.features)
@@ -102,7 +102,7 @@ def _row_type(manifest: Manifest) -> Any:
 
 
 def _record(name: str, fields: dict[str, Any]) -> Any:
-    """A typed dictionary made at run time: these keys, all of them, and no others."""
+    """Create a typed dictionary at run time, with exactly these keys."""
     typed_dict: Any = TypedDict
     record = typed_dict(name, fields)
     record.__pydantic_config__ = _STRICT
@@ -110,7 +110,7 @@ def _record(name: str, fields: dict[str, Any]) -> Any:
 
 
 def _value_type(feature: Feature) -> Any:
-    """The type of one value, with what training saw as its description."""
+    """Return the type of one value, described by what training saw."""
     kind: Any
     if feature.kind == "categorical":
         kind = Literal[feature.categories]
@@ -129,4 +129,4 @@ def _problem(error: ValidationError) -> Problem:
     details = error.errors(include_url=False, include_input=False, include_context=False)
     if details[0]["type"] == "json_invalid":
         return Problem(400, f"The body is not JSON: {details[0]['msg'].partition(': ')[2]}")
-    return Problem(422, "The rows are not what the model takes.", errors=field_errors(details))
+    return Problem(422, "The rows are not valid input for the model.", errors=field_errors(details))

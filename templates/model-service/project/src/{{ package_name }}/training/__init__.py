@@ -1,1 +1,1 @@
-"""From a table to a published model; `model.py` is the part to make your own."""
+"""Trains a model on a table and publishes it; `model.py` is the part to make your own."""

@@ -5,16 +5,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..artifact import CARD_FILE, Artifact
+from ..bundle import CARD_FILE, Bundle
 from ..defaults import DATASET
 from ..settings import Settings
 from .export import ExportError
 from .table import DataError
-from .train import NotGoodEnoughError, train
+from .train import QualityError, train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train a model and say how it went.
+    """Train a model and print the result.
 
     Returns:
         0, or 1 if no model was published.
@@ -31,27 +31,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed=options.seed,
             min_accuracy=options.min_accuracy,
         )
-    except (DataError, ExportError, NotGoodEnoughError, OSError) as error:
+    except (DataError, ExportError, QualityError, OSError) as error:
         print(f"error: {error}\nno model was published", file=sys.stderr)
         return 1
     print(summary(trained))
     return 0
 
 
-def summary(trained: Artifact) -> str:
-    """Say in a few lines what was trained, how good it is and where it lies."""
+def summary(trained: Bundle) -> str:
+    """Say in a few lines what was trained, how good it is and where it was published."""
     manifest = trained.manifest
     metrics, data = manifest.metrics, manifest.dataset
     scores = ", ".join(f"{name} {score:.4f}" for name, score in metrics.candidates.items())
     lines = {
-        "data": f"{data.name}: {data.train_rows} rows to learn from, {data.held_out_rows} held out",
+        "data": f"{data.name}: {data.train_rows} training rows, {data.held_out_rows} held out",
         "candidates": f"{scores} (balanced accuracy, {metrics.cv_folds}-fold)",
         "chosen": manifest.model.estimator,
-        "held out": f"accuracy {metrics.accuracy:.4f}; always the most frequent label would get "
-        f"{metrics.baseline_accuracy:.4f}",
+        "held out": f"accuracy {metrics.accuracy:.4f}; predicting the most frequent label would "
+        f"get {metrics.baseline_accuracy:.4f}",
         "ONNX": "same label on every held-out row, probabilities within "
         f"{metrics.onnx_max_difference:.0e}",
-        "published": f"{trained.path} (read {trained.path / CARD_FILE})",
+        "published": f"{trained.path} (see {trained.path / CARD_FILE})",
     }
     return "\n".join(f"  {name:<11} {text}" for name, text in lines.items())
 
@@ -59,16 +59,16 @@ def summary(trained: Artifact) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m {__package__}",
-        description="Train a classifier, export it to ONNX, check it and publish it.",
+        description="Train a classifier, export it to ONNX, verify it and publish it.",
     )
     add = parser.add_argument
     add("--data", default=DATASET, help="iris, digits, mnist, or a CSV or Parquet file")
-    add("--target", metavar="COLUMN", help="which column of the file to predict")
-    add("--drop", metavar="COLUMN", action="append", default=[], help="leave a column out")
+    add("--target", metavar="COLUMN", help="the column of the file to predict")
+    add("--drop", metavar="COLUMN", action="append", default=[], help="a column to leave out")
     add("--models", type=Path, default=Settings().models_dir, help="folder to publish to")
-    add("--data-dir", type=Path, default=Path("data"), help="where MNIST's files are")
+    add("--data-dir", type=Path, default=Path("data"), help="folder of the MNIST files")
     add("--seed", type=int, default=0, help="the same data and seed give the same model")
-    add("--min-accuracy", type=float, metavar="A", help="publish only from this accuracy on")
+    add("--min-accuracy", type=float, metavar="A", help="the accuracy required to publish")
     return parser
 
 

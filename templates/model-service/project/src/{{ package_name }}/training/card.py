@@ -1,18 +1,18 @@
-"""The model card: the manifest, told to people."""
+"""The model card: the manifest in words for people."""
 
 from ..manifest import Feature, Manifest
 
 
 def render(manifest: Manifest) -> str:
     """Write a model card in Markdown."""
-    parts = [
+    sections = [
         _summary(manifest),
         _use(manifest),
-        _figures(manifest),
+        _metrics(manifest),
         _features(manifest),
-        _origin(manifest),
+        _provenance(manifest),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(sections) + "\n"
 
 
 def _summary(manifest: Manifest) -> str:
@@ -28,17 +28,17 @@ def _summary(manifest: Manifest) -> str:
 def _use(manifest: Manifest) -> str:
     return (
         "## Use and limits\n\n"
-        f"- Made for rows like those of the data set `{manifest.dataset.name}`. The service "
-        "refuses values it cannot read; values beyond what training saw get an answer, but "
-        "nobody has checked how good it is.\n"
-        "- Training weighs every label the same, however rare, if the estimator takes weights: "
-        "probabilities of rare labels come out higher than their share of the data.\n"
-        "- Not examined: fairness between groups of people, and attacks. Do so before it "
-        "decides anything about anyone."
+        f"- Intended for rows like those of the data set `{manifest.dataset.name}`. The service "
+        "rejects invalid values. It does predict values outside the range seen in training, but "
+        "the quality of these predictions is unknown.\n"
+        "- Training weights every label equally, however rare, if the estimator supports weights: "
+        "probabilities of rare labels are then higher than their share of the data.\n"
+        "- Not evaluated: fairness between groups of people, and attacks. Evaluate both before "
+        "the model decides anything about people."
     )
 
 
-def _figures(manifest: Manifest) -> str:
+def _metrics(manifest: Manifest) -> str:
     metrics, data = manifest.metrics, manifest.dataset
     candidates = ", ".join(f"{name} {score:.4f}" for name, score in metrics.candidates.items())
     rows = "\n".join(
@@ -46,18 +46,18 @@ def _figures(manifest: Manifest) -> str:
         for label in metrics.per_label
     )
     return (
-        "## Figures\n\n"
-        f"On {data.held_out_rows:,} held-out rows, by the exported model:\n\n"
-        "| figure | value |\n|---|---|\n"
+        "## Metrics\n\n"
+        f"The exported model on {data.held_out_rows:,} held-out rows:\n\n"
+        "| metric | value |\n|---|---|\n"
         f"| accuracy | {metrics.accuracy:.4f} |\n"
-        f"| always the most frequent label | {metrics.baseline_accuracy:.4f} |\n"
+        f"| accuracy of the most frequent label | {metrics.baseline_accuracy:.4f} |\n"
         f"| balanced accuracy | {metrics.balanced_accuracy:.4f} |\n"
         f"| macro F1 | {metrics.macro_f1:.4f} |\n"
         f"| log loss | {metrics.log_loss:.4f} |\n"
         f"| largest difference from scikit-learn | {metrics.onnx_max_difference:.1e} |\n\n"
         f"{metrics.cv_folds}-fold cross-validation on {data.train_rows:,} training rows: accuracy "
-        f"{metrics.cv_accuracy:.4f} ± {metrics.cv_accuracy_std:.4f}; balanced accuracy of the "
-        f"candidates: {candidates}.\n\n"
+        f"{metrics.cv_accuracy:.4f} ± {metrics.cv_accuracy_std:.4f}; balanced accuracy by "
+        f"candidate: {candidates}.\n\n"
         f"| label | precision | recall | held-out rows |\n|---|---|---|---|\n{rows}"
     )
 
@@ -81,23 +81,23 @@ def _values(feature: Feature) -> str:
     return ", ".join(_code(category) for category in feature.categories)
 
 
-def _origin(manifest: Manifest) -> str:
-    made = manifest.provenance
-    commit = made.git_commit or "not in a git repository"
-    dirty = " with uncommitted changes" if made.git_dirty else ""
-    libraries = ", ".join(f"{name} {number}" for name, number in made.libraries.items())
+def _provenance(manifest: Manifest) -> str:
+    provenance = manifest.provenance
+    commit = provenance.git_commit or "not in a git repository"
+    dirty = " with uncommitted changes" if provenance.git_dirty else ""
+    libraries = ", ".join(f"{name} {number}" for name, number in provenance.libraries.items())
     return (
-        "## Origin\n\n"
+        "## Provenance\n\n"
         f"- Data: {manifest.dataset.rows:,} rows, sha256 `{manifest.dataset.sha256}`\n"
         f"- Code: {commit}{dirty}\n"
-        f"- Seed: {made.seed}\n"
-        f"- Made with: Python {made.python}, {libraries}\n"
+        f"- Seed: {provenance.seed}\n"
+        f"- Environment: Python {provenance.python}, {libraries}\n"
         f"- sha256 of `model.onnx`: `{manifest.model.sha256}`"
     )
 
 
 def _code(text: str) -> str:
-    """Show a name from the data as it is, whatever Markdown would make of it."""
+    """Show a name from the data verbatim, whatever Markdown it contains."""
     safe = text.replace("|", "\\|").replace("\n", " ")
     fence = "``" if "`" in safe else "`"
     pad = " " if "`" in safe else ""

@@ -1,4 +1,4 @@
-"""The data sets that can be trained on by name, and the way to one's own."""
+"""The data sets that can be used by name, and loading your own."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,16 +22,16 @@ def load(
 
     Args:
         source: `iris`, `digits`, `mnist`, or the path of a CSV or Parquet file.
-        target: Column to predict; needed for a file, and only for a file.
+        target: Column to predict; required for a file and not allowed otherwise.
         drop: Columns of the file to leave out.
-        data_dir: Where MNIST's files are, or go to when fetched.
+        data_dir: Folder of the MNIST files, which are downloaded if missing.
 
     Raises:
         DataError: There is no such data set, or it cannot be used.
     """
     if source.endswith(SUFFIXES):
         if target is None:
-            raise DataError(f"which column of {source} to predict? Say so: --target COLUMN")
+            raise DataError(f"no column of {source} to predict was given: add --target COLUMN")
         return read_table(Path(source), target, drop)
     if target is not None or drop:
         raise DataError(f"--target and --drop are for your own tables, not for {source}")
@@ -40,7 +40,7 @@ def load(
     if source in ("iris", "digits"):
         return iris() if source == "iris" else digits()
     kinds = ", ".join(SUFFIXES)
-    raise DataError(f"no data set {source!r}: give iris, digits, mnist or a file ({kinds})")
+    raise DataError(f"no data set {source!r}: use iris, digits, mnist or a file ({kinds})")
 
 
 def iris() -> Table:
@@ -58,7 +58,7 @@ def iris() -> Table:
 
 
 def digits() -> Table:
-    """1,797 handwritten digits of 8 x 8 pixels with values 0 to 16; not MNIST, but alike."""
+    """1,797 handwritten digits of 8 x 8 pixels with values 0 to 16; similar to MNIST."""
     bunch = load_digits()
     table = _images("digits", (8, 8), bunch.data, bunch.target)
     return replace(table, min_accuracy=0.96)
@@ -68,9 +68,9 @@ def mnist(data_dir: Path) -> Table:
     """70,000 handwritten digits of 28 x 28 pixels with values 0 to 255, split as published.
 
     Raises:
-        DataError: The files are damaged, or missing and cannot be fetched.
+        DataError: The files are damaged, or missing and cannot be downloaded.
     """
-    found = idx.read_mnist(data_dir) or idx.fetch_mnist(data_dir)
+    found = idx.read_mnist(data_dir) or idx.download_mnist(data_dir)
     pixels, codes, train_rows = found
     table = _images("mnist", (28, 28), pixels, codes)
     return replace(table, train_rows=train_rows, min_accuracy=0.95)

@@ -1,4 +1,4 @@
-"""How good a model is: cross-validation to choose one, held-out rows to judge it."""
+"""Model quality: cross-validation to choose a model, held-out rows to evaluate it."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ FOLDS_LARGE = 3
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The candidate that cross-validation picked, and what it saw of all of them."""
+    """The candidate that cross-validation selected, and the scores of all candidates."""
 
     name: str
     pipeline: Pipeline
@@ -33,7 +33,7 @@ class Choice:
 
 
 def split(table: Table, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Part the rows into training and held-out ones, each label in proportion.
+    """Split the rows into training and held-out ones, stratified by label.
 
     Returns:
         Indices of the training rows and of the held-out rows.
@@ -50,18 +50,18 @@ def split(table: Table, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]
 def choose(
     pipelines: dict[str, Pipeline], values: Values, codes: NDArray[np.int64], seed: int
 ) -> Choice:
-    """Cross-validate the candidates and pick the simplest that is as good as the best.
+    """Cross-validate the candidates and choose the simplest one that is as good as the best.
 
-    As good means: its mean balanced accuracy is within one standard error of the best one's.
+    "As good" means a mean balanced accuracy within one standard error of the best one's.
 
     Args:
         pipelines: The candidates, simplest first.
-        values: Training rows.
+        values: The training rows.
         codes: Their labels, shape (rows,).
-        seed: Makes the folds repeatable.
+        seed: Makes the folds reproducible.
     """
-    most = FOLDS_LARGE if len(codes) >= LARGE else FOLDS
-    folds = min(most, int(np.bincount(codes).min()))
+    limit = FOLDS_LARGE if len(codes) >= LARGE else FOLDS
+    folds = min(limit, int(np.bincount(codes).min()))
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     scores = {
         name: cross_validate(
@@ -77,8 +77,8 @@ def choose(
     }
     balanced = {name: score["test_balanced_accuracy"] for name, score in scores.items()}
     best = max(balanced.values(), key=np.mean)
-    enough = best.mean() - best.std() / np.sqrt(folds)
-    name = next(name for name, score in balanced.items() if score.mean() >= enough)
+    threshold = best.mean() - best.std() / np.sqrt(folds)
+    name = next(name for name, score in balanced.items() if score.mean() >= threshold)
     accuracy = scores[name]["test_accuracy"]
     return Choice(
         name=name,
@@ -91,10 +91,10 @@ def choose(
 
 
 def weights(pipeline: Pipeline, codes: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-    """Weigh the rows so that every label counts the same, if the classifier takes weights.
+    """Weight the rows so that every label counts equally, if the classifier supports it.
 
     Returns:
-        Keywords for `Pipeline.fit`.
+        Keyword arguments for `Pipeline.fit`.
     """
     if not has_fit_parameter(pipeline[-1], "sample_weight"):
         return {}
@@ -108,13 +108,13 @@ def measure(
     labels: tuple[str, ...],
     difference: float,
 ) -> Metrics:
-    """Judge a model by its predictions for the held-out rows.
+    """Compute the metrics of a model from its predictions for the held-out rows.
 
     Args:
-        choice: Where the model comes from.
-        predictions: What the exported model says about the held-out rows.
+        choice: The result of the cross-validation.
+        predictions: The predictions of the exported model for the held-out rows.
         truth: Their true labels, shape (rows,).
-        labels: Names of the labels.
+        labels: The names of the labels.
         difference: The largest difference between the exported and the trained model.
     """
     codes = range(len(labels))

@@ -1,4 +1,4 @@
-"""From scikit-learn to ONNX, and the proof that both say the same."""
+"""Exports a model from scikit-learn to ONNX and verifies that both predict the same."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from ..session import open_session
 from .convert import Inputs, convert, encode
 
 OPSET = 18
-"""Old enough for every ONNX Runtime of the last years."""
+"""Old enough for every ONNX Runtime of recent years."""
 TOLERANCE = 1e-5
-"""Most that a probability may differ from scikit-learn's."""
+"""The most that a probability may differ from scikit-learn's."""
 
 
 class ExportError(Exception):
-    """The exported model does not do what the trained one does."""
+    """The model can't be exported, or the exported one predicts differently."""
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What a model says: `codes` of shape (rows,), `probabilities` of shape (rows, labels)."""
+    """Predictions: `codes` of shape (rows,), `probabilities` of shape (rows, labels)."""
 
     codes: NDArray[np.int64]
     probabilities: NDArray[np.float64]
@@ -37,11 +37,11 @@ def export(pipeline: Pipeline, schema: Schema) -> bytes:
     """Convert a trained pipeline; the same pipeline always gives the same bytes.
 
     Raises:
-        ExportError: The classifier gives no probabilities, or ONNX has no form for it.
+        ExportError: The classifier predicts no probabilities, or it can't be converted.
     """
     classifier = pipeline[-1]
     if not hasattr(classifier, "predict_proba"):
-        raise ExportError(f"{type(classifier).__name__} gives no probabilities: take another one")
+        raise ExportError(f"{type(classifier).__name__} predicts no probabilities: use another one")
     inputs: Inputs
     if schema.layout == "matrix":
         inputs = [(MATRIX_INPUT, FloatTensorType([None, len(schema.features)]))]
@@ -61,31 +61,31 @@ def export(pipeline: Pipeline, schema: Schema) -> bytes:
         raise ExportError(f"a pipeline with {name} cannot be converted: {reason}") from error
 
 
-def run(model: bytes, feeds: dict[str, NDArray[Any]]) -> Predictions:
+def predict(model: bytes, feeds: dict[str, NDArray[Any]]) -> Predictions:
     """Predict with ONNX Runtime, as the service does."""
     codes, probabilities = open_session(model).run([LABEL_OUTPUT, PROBABILITIES_OUTPUT], feeds)
     return Predictions(codes, probabilities.astype(np.float64))
 
 
 def round_to_float32(pipeline: Pipeline) -> None:
-    """Round what a trained pipeline has learnt to what ONNX will hold, in place.
+    """Round the learned parameters of a pipeline to the precision of ONNX, in place.
 
-    Without it, scikit-learn subtracts a float64 mean and ONNX a float32 one, and in a column
-    of large numbers with a small spread the two models drift apart.
+    Otherwise, scikit-learn subtracts a float64 mean and ONNX a float32 one, and for a column of
+    large numbers with a small spread the two models disagree.
     """
     for step in _steps(pipeline):
         for name in ("statistics_", "mean_", "coef_", "intercept_", "coefs_", "intercepts_"):
-            if (learnt := getattr(step, name, None)) is not None:
-                setattr(step, name, _rounded(learnt))
+            if (learned := getattr(step, name, None)) is not None:
+                setattr(step, name, _rounded(learned))
         if getattr(step, "scale_", None) is not None:
             step.scale_ = 1 / _rounded(1 / step.scale_)  # ONNX multiplies by the inverse
 
 
 def check_parity(trained: Predictions, exported: Predictions) -> float:
-    """Compare two models' predictions for the same rows.
+    """Compare the predictions of two models for the same rows.
 
     Returns:
-        The largest difference of a probability.
+        The largest difference between two probabilities.
 
     Raises:
         ExportError: A label differs, or a probability by more than `TOLERANCE`.
@@ -98,7 +98,7 @@ def check_parity(trained: Predictions, exported: Predictions) -> float:
             f"the ONNX model differs from the scikit-learn one on {wrong.sum()} of {len(wrong)} "
             f"held-out rows, first on row {row + 1}: "
             f"label {exported.codes[row]} instead of {trained.codes[row]}, "
-            f"probabilities apart by {differences[row]:.2g} (at most {TOLERANCE} is allowed)"
+            f"probabilities differ by {differences[row]:.2g} (at most {TOLERANCE} is allowed)"
         )
     return float(differences.max())
 
@@ -114,7 +114,7 @@ def _steps(step: BaseEstimator) -> Iterator[BaseEstimator]:
         yield step
 
 
-def _rounded(learnt: "NDArray[np.float64] | list[NDArray[np.float64]]") -> Any:
-    if isinstance(learnt, list):
-        return [_rounded(part) for part in learnt]
-    return learnt.astype(np.float32).astype(np.float64)
+def _rounded(learned: "NDArray[np.float64] | list[NDArray[np.float64]]") -> Any:
+    if isinstance(learned, list):
+        return [_rounded(part) for part in learned]
+    return learned.astype(np.float32).astype(np.float64)

@@ -1,4 +1,4 @@
-"""MNIST in its own format, IDX: a magic number, the sizes, the bytes; often gzipped."""
+"""MNIST in its original format, IDX: a magic number, the sizes and the bytes, often gzipped."""
 
 import gzip
 import struct
@@ -28,10 +28,10 @@ Images = tuple[NDArray[np.float64], NDArray[np.int64], int]
 
 
 def read_mnist(folder: Path) -> Images | None:
-    """Read the four files, each plain or `.gz`; nothing if none of them is there.
+    """Read the four files, each plain or `.gz`; return `None` if none of them exists.
 
     Raises:
-        DataError: Some are missing, or one is not what it should be.
+        DataError: Some are missing or invalid.
     """
     paths = [_find(folder, name) for name in FILES]
     missing = [name for name, path in zip(FILES, paths, strict=True) if path is None]
@@ -47,14 +47,14 @@ def read_mnist(folder: Path) -> Images | None:
     return pixels.astype(np.float64), codes.astype(np.int64), len(train_images)
 
 
-def fetch_mnist(folder: Path) -> Images:
-    """Fetch MNIST from openml.org and keep it in `folder`.
+def download_mnist(folder: Path) -> Images:
+    """Download MNIST from openml.org and cache it in `folder`.
 
     Raises:
-        DataError: openml.org cannot be reached or its answer is damaged.
+        DataError: openml.org cannot be reached or its response is damaged.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # about a cache it will fill itself
+        with warnings.catch_warnings(action="ignore"):  # about an empty cache, which it then fills
             bunch = fetch_openml(
                 "mnist_784",
                 version=1,
@@ -63,9 +63,9 @@ def fetch_mnist(folder: Path) -> Images:
                 data_home=folder,
                 n_retries=1,
             )
-    except (OSError, ValueError) as error:  # no network; an answer that is not MNIST
+    except (OSError, ValueError) as error:  # no network; a response that is not MNIST
         raise DataError(
-            f"MNIST is not in {folder} and openml.org does not give it ({error}). "
+            f"MNIST is not in {folder} and cannot be downloaded from openml.org ({error}). "
             f"Put these four files there, plain or with .gz: {', '.join(FILES)}"
         ) from error
     return bunch.data.astype(np.float64), bunch.target.astype(np.int64), TRAIN_ROWS
@@ -75,10 +75,10 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     """Read one IDX file of unsigned bytes.
 
     Returns:
-        An array with the sizes that the file gives.
+        An array of the shape that the file specifies.
 
     Raises:
-        DataError: It is no such file, or too short or too long.
+        DataError: It is not such a file, or it is too short or too long.
     """
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -111,7 +111,7 @@ def _check_pair(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8]
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    """Find a file under its published name, or with a dot before `idx` as some tools unpack it."""
+    """Find a file by its published name, or with a dot before `idx`, as some tools unpack it."""
     names = [name, name.replace("-idx", ".idx")]
     candidates = [folder / (n + suffix) for n in names for suffix in ("", ".gz")]
     return next((path for path in candidates if path.is_file()), None)

@@ -1,12 +1,12 @@
 """The model: the file to edit first.
 
-Training tries every candidate by cross-validation and keeps the simplest that is as good as
-the best, within its standard error. Whatever is put here must survive the export: training
-compares the ONNX model with the scikit-learn one on every held-out row and refuses a model
-that differs. Linear models and multi-layer perceptrons agree to about 1e-6. Forests don't
-always: their votes tie, and ties break differently in float32. Histogram gradient boosting
-doesn't convert at all. Training weighs the rows so that every label counts the same, however
-rare, if the classifier's `fit` takes `sample_weight`.
+Training cross-validates every candidate and keeps the simplest one that is as good as the best,
+within its standard error. Every model here must survive the export: training compares the ONNX
+model with the scikit-learn one on every held-out row and refuses a model that differs. Linear
+models and multi-layer perceptrons agree to about 1e-6. Forests don't always: their votes tie,
+and ties break differently in float32. Histogram gradient boosting doesn't convert at all.
+Training weights the rows so that every label counts equally, however rare, if the classifier's
+`fit` takes `sample_weight`.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
 from ..manifest import MISSING_CATEGORY, Feature, Schema
 
 LARGE = 20_000
-"""From this many rows on, a small model that stops early beats an exhaustive search."""
+"""From this many rows, a small model that stops early beats an exhaustive search."""
 
 
 def candidates(schema: Schema, rows: int, seed: int) -> dict[str, Pipeline]:
@@ -29,8 +29,8 @@ def candidates(schema: Schema, rows: int, seed: int) -> dict[str, Pipeline]:
 
     Args:
         schema: The features and labels to learn.
-        rows: How many rows there are to train on.
-        seed: Makes training repeatable.
+        rows: The number of training rows.
+        seed: Makes training reproducible.
     """
     logistic = LogisticRegression(max_iter=5_000, random_state=seed)
     network = MLPClassifier(
@@ -44,7 +44,7 @@ def candidates(schema: Schema, rows: int, seed: int) -> dict[str, Pipeline]:
     )
     classifiers = {"logistic": logistic, "network": network}
     if rows >= LARGE and schema.image:
-        del classifiers["logistic"]  # minutes per fold, to be beaten in the end
+        del classifiers["logistic"]  # it takes minutes per fold and loses
     return {
         name: Pipeline([("prepare", prepare(schema)), ("classify", classifier)])
         for name, classifier in classifiers.items()
@@ -52,7 +52,7 @@ def candidates(schema: Schema, rows: int, seed: int) -> dict[str, Pipeline]:
 
 
 def prepare(schema: Schema) -> Pipeline | ColumnTransformer:
-    """Build the step that turns rows into numbers of comparable size."""
+    """Build the step that converts rows to numbers on a common scale."""
     if schema.layout == "matrix":
         return _numbers(schema.features, pixels=schema.image is not None)
     columns = list(zip(schema.input_names, schema.features, strict=True))
@@ -66,7 +66,7 @@ def prepare(schema: Schema) -> Pipeline | ColumnTransformer:
 
 
 def _numbers(features: Sequence[Feature], *, pixels: bool) -> Pipeline:
-    # Pixels share one scale, and zero means "no ink": dividing keeps both.
+    # All pixels share one scale, and zero means no ink: dividing preserves both.
     scale = MaxAbsScaler() if pixels else StandardScaler()
     if not any(feature.nullable for feature in features):
         return Pipeline([("scale", scale)])

@@ -1,4 +1,4 @@
-"""A data set in memory, whatever it came from."""
+"""A data set in memory, whatever its source."""
 
 import hashlib
 from collections.abc import Sequence
@@ -22,15 +22,15 @@ class Table:
     """Rows with known labels.
 
     Attributes:
-        name: What to call the data set.
+        name: The name of the data set.
         schema: Its features and labels.
-        values: An array of shape (rows, features) for the layout `matrix`, missing numbers
-            being NaN; a frame with the columns `schema.input_names` for `columns`, missing
-            texts being empty.
-        codes: Index into `schema.labels` per row, shape (rows,).
-        sha256: Digest of the data.
+        values: For the layout `matrix`, an array of shape (rows, features) in which missing
+            numbers are NaN; for `columns`, a data frame with the columns `schema.input_names` in
+            which missing categories are empty.
+        codes: The index into `schema.labels` of each row, shape (rows,).
+        sha256: The digest of the data.
         train_rows: If the data set comes split, how many of the first rows are for training.
-        min_accuracy: Held-out accuracy that a model must reach to be published.
+        min_accuracy: The held-out accuracy that a model needs to be published.
     """
 
     name: str
@@ -42,21 +42,21 @@ class Table:
     min_accuracy: float | None = None
 
     def rows(self, indices: Sequence[int] | NDArray[np.int64]) -> list[list[Value]]:
-        """Give some rows as a client would send them: `None` where a value is missing."""
+        """Return some rows as a client would send them: `None` where a value is missing."""
         chosen = self.values[indices]
         rows = chosen.tolist() if isinstance(chosen, np.ndarray) else chosen.rows()
         return [[None if v == "" or v != v else v for v in row] for row in rows]  # noqa: PLR0124 - NaN
 
 
 def at_float32(values: Values) -> Values:
-    """Round to the precision that the served model works in, so that it learns what it will see."""
+    """Round to the precision of the served model, so that it trains on what it will be given."""
     if isinstance(values, np.ndarray):
         return values.astype(np.float32).astype(np.float64)
     numbers = pl.selectors.float()
     return values.with_columns(numbers.cast(pl.Float32).cast(pl.Float64))
 
 
-def numeric_table(  # noqa: PLR0913 - named where they are passed
+def numeric_table(  # noqa: PLR0913 - all are passed by name
     *,
     name: str,
     target: str,
@@ -66,7 +66,7 @@ def numeric_table(  # noqa: PLR0913 - named where they are passed
     labels: Sequence[str],
     image: tuple[int, int] | None = None,
 ) -> Table:
-    """Build a table of numbers with nothing missing."""
+    """Build a table of numbers without missing values."""
     minimum, median, maximum = np.quantile(values, [0, 0.5, 1], axis=0, method="nearest").tolist()
     features = tuple(
         Feature(name=column, kind="numeric", minimum=low, maximum=high, example=middle)

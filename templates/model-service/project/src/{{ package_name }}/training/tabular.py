@@ -1,4 +1,4 @@
-"""One's own table, from CSV or Parquet: typed, checked, and clear about what is wrong."""
+"""Reads your own tables from CSV or Parquet: typed, checked, and with clear errors."""
 
 import csv
 import difflib
@@ -16,12 +16,12 @@ from .table import DataError, Table, Values
 
 MAX_CATEGORIES = 100
 MAX_LABELS = 100
-MAX_MEASURES = 20
-"""More different numbers than this, and not all whole, are no classes but a measurement."""
+MAX_NUMERIC_LABELS = 20
+"""More distinct numbers than this, not all of them whole, are measurements, not classes."""
 MIN_ROWS_PER_LABEL = 8
-MOSTLY = 0.9
-"""A column of which this share are numbers is meant to be numbers."""
-LARGEST = float(np.finfo(np.float32).max)
+NUMERIC_SHARE = 0.9
+"""A column is meant to be numeric if at least this share of its cells are numbers."""
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "?"})
 
 Cell = str | float | None
@@ -29,10 +29,10 @@ Columns = dict[str, list[Cell]]
 
 
 def read_table(path: Path, target: str, drop: Sequence[str] = ()) -> Table:
-    """Read a table to learn from.
+    """Read a table for training.
 
-    Columns of numbers become numeric features and columns of texts categorical ones. Missing
-    cells are kept: the model replaces them by the median or takes them for a category.
+    Columns of numbers become numeric features and columns of text categorical ones. Missing
+    cells are kept: the model replaces them with the median or treats them as a category.
 
     Args:
         path: A `.csv` or `.tsv` file with a header, or a `.parquet` file.
@@ -51,7 +51,7 @@ def read_table(path: Path, target: str, drop: Sequence[str] = ()) -> Table:
         if name not in columns:
             raise DataError(f"{path} has no column {name!r}{_suggest(name, columns)}")
     if target in drop:
-        raise DataError(f"{target!r} is what to predict: it cannot be dropped")
+        raise DataError(f"{target!r} is the column to predict: it cannot be dropped")
     labels, codes = _labels(target, columns[target])
     inputs = {name: cells for name, cells in columns.items() if name not in (target, *drop)}
     if not inputs:
@@ -74,7 +74,7 @@ def _values(schema: Schema, series: list[pl.Series]) -> Values:
 
 
 def _read_csv(path: Path) -> Columns:
-    """Read a CSV file as texts; its header says whether commas, semicolons or tabs part it."""
+    """Read a CSV file as text; the delimiter is guessed from its header."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header_line = file.readline()
@@ -94,9 +94,9 @@ def _read_rows(path: Path, reader: Iterable[list[str]]) -> Columns:
         raise DataError(f"{path} is empty: it needs a header and rows")
     if "" in header:
         raise DataError(f"{path}: column {header.index('') + 1} has no name in the header")
-    twice = [name for name, count in Counter(header).items() if count > 1]
-    if twice:
-        raise DataError(f"{path}: the header names {twice[0]!r} more than once")
+    duplicates = [name for name, count in Counter(header).items() if count > 1]
+    if duplicates:
+        raise DataError(f"{path}: the header names {duplicates[0]!r} more than once")
     table: list[list[str]] = []
     for number, row in enumerate((row for row in rows if row), start=1):
         if len(row) != len(header):
@@ -120,11 +120,11 @@ def _read_parquet(path: Path) -> Columns:
         raise DataError(f"{path} is not a valid Parquet file: {error}") from error
     if frame.height == 0:
         raise DataError(f"{path} has no rows")
-    return {series.name: _plain(series) for series in frame.iter_columns()}
+    return {series.name: _cells(series) for series in frame.iter_columns()}
 
 
-def _plain(series: pl.Series) -> list[Cell]:
-    """Turn a Parquet column into numbers or texts."""
+def _cells(series: pl.Series) -> list[Cell]:
+    """Convert a Parquet column to numbers or text."""
     kind = series.dtype
     if kind.is_numeric():
         return series.cast(pl.Float64).fill_nan(None).to_list()
@@ -136,23 +136,23 @@ def _plain(series: pl.Series) -> list[Cell]:
     if kind == pl.Null:
         return [None] * len(series)
     raise DataError(
-        f"column {series.name!r} holds {kind}: make numbers or categories of it, "
+        f"column {series.name!r} holds {kind}: convert it to numbers or categories, "
         f"or leave it out: --drop {series.name!r}"
     )
 
 
 def _labels(target: str, cells: list[Cell]) -> tuple[tuple[str, ...], list[int]]:
-    """Name the classes and number the rows by them."""
+    """Return the names of the classes and the class index of each row."""
     missing = [row for row, cell in enumerate(cells, start=1) if cell is None]
     if missing:
-        raise DataError(f"column {target!r} is to be predicted but empty in {_rows(missing)}")
+        raise DataError(f"column {target!r} is to be predicted but is empty in {_rows(missing)}")
     names = [_label(cell) for cell in cells]
     counts = Counter(names)
     numbers = [_number(name) for name in counts]
-    if len(counts) > MAX_MEASURES and any(n is not None and n % 1 for n in numbers):
+    if len(counts) > MAX_NUMERIC_LABELS and any(n is not None and n % 1 for n in numbers):
         raise DataError(f"column {target!r} holds measurements: this service predicts classes")
-    if len(counts) < 2:  # noqa: PLR2004 - one class is nothing to tell apart
-        raise DataError(f"column {target!r} is {names[0]!r} in every row: nothing to tell apart")
+    if len(counts) < 2:  # noqa: PLR2004 - a classifier needs two classes
+        raise DataError(f"column {target!r} is {names[0]!r} in every row: nothing to predict")
     if len(counts) > MAX_LABELS:
         raise DataError(
             f"column {target!r} has {len(counts)} different values: this service predicts "
@@ -161,8 +161,8 @@ def _labels(target: str, cells: list[Cell]) -> tuple[tuple[str, ...], list[int]]
     name, count = min(counts.items(), key=lambda item: item[1])
     if count < MIN_ROWS_PER_LABEL:
         raise DataError(
-            f"column {target!r}: {name!r} has only {count} row(s) and needs at least "
-            f"{MIN_ROWS_PER_LABEL}: add rows, merge it into another class, or leave them out"
+            f"column {target!r}: {name!r} has only {count} row(s) but needs at least "
+            f"{MIN_ROWS_PER_LABEL}: add rows, merge it into another class or remove its rows"
         )
     labels = tuple(sorted(counts, key=lambda label: (_order(label), label)))
     index = {label: code for code, label in enumerate(labels)}
@@ -179,24 +179,24 @@ def _order(label: str) -> float:
 
 
 def _column(name: str, cells: list[Cell]) -> tuple[Feature, pl.Series]:
-    """Decide what a column is and check that a model can learn from it."""
+    """Determine the type of a column and check that a model can learn from it."""
     present = [cell for cell in cells if cell is not None]
     if len(set(present)) < (2 if len(present) == len(cells) else 1):
         what = f"is {present[0]!r} in every row" if present else "is empty"
         raise DataError(f"column {name!r} {what}: leave it out: --drop {name!r}")
     numbers = [_number(cell) for cell in cells]
     count = sum(number is not None for number in numbers)
-    if count < MOSTLY * len(present):
+    if count < NUMERIC_SHARE * len(present):
         return _categorical(name, cells)
     wrong = [
         row
         for row, (cell, number) in enumerate(zip(cells, numbers, strict=True), start=1)
-        if cell is not None and not (number is not None and abs(number) <= LARGEST)
+        if cell is not None and not (number is not None and abs(number) <= FLOAT32_MAX)
     ]
     if wrong:
         value = cells[wrong[0] - 1]
         raise DataError(
-            f"column {name!r} is numeric, but no float32 number is in {_rows(wrong)} ({value!r})"
+            f"column {name!r} is numeric, but has no valid float32 in {_rows(wrong)} ({value!r})"
         )
     return _numeric(name, numbers)
 
@@ -205,7 +205,7 @@ def _numeric(name: str, numbers: list[float | None]) -> tuple[Feature, pl.Series
     present = np.array([number for number in numbers if number is not None])
     if len(np.unique(present.astype(np.float32))) < len(np.unique(present)) / 2:
         raise DataError(
-            f"column {name!r} varies too little for numbers of its size (as {present[0]:.15g}): "
+            f"column {name!r} varies too little for numbers of its size, like {present[0]:.15g}: "
             f"subtract a constant from it, or leave it out: --drop {name!r}"
         )
     feature = Feature(
@@ -224,8 +224,8 @@ def _categorical(name: str, cells: list[Cell]) -> tuple[Feature, pl.Series]:
     counts = Counter(text for text in texts if text is not None)
     if len(counts) > MAX_CATEGORIES:
         raise DataError(
-            f"column {name!r} has {len(counts)} different texts, at most {MAX_CATEGORIES} can be "
-            f"categories: leave ids, dates and free text out: --drop {name!r}"
+            f"column {name!r} has {len(counts)} different texts, but at most {MAX_CATEGORIES} "
+            f"categories are supported: leave out ids, dates and free text: --drop {name!r}"
         )
     feature = Feature(
         name=name,
@@ -246,10 +246,10 @@ def _number(cell: Cell) -> float | None:
         return None
 
 
-def _rows(rows: list[int], most: int = 5) -> str:
-    """Name rows for people: counted from 1, without the header."""
-    listed = ", ".join(map(str, rows[:most]))
-    rest = f" and {len(rows) - most} more" if len(rows) > most else ""
+def _rows(rows: list[int], limit: int = 5) -> str:
+    """Format row numbers for people: counted from 1, without the header."""
+    listed = ", ".join(map(str, rows[:limit]))
+    rest = f" and {len(rows) - limit} more" if len(rows) > limit else ""
     return f"row{'s' if len(rows) > 1 else ''} {listed}{rest}"
 
 

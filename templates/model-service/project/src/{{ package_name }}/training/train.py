@@ -1,4 +1,4 @@
-"""Train, export, check, publish: the steps in their order."""
+"""Trains a model, exports it, verifies it and publishes it, step by step."""
 
 import hashlib
 import platform
@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from .. import artifact
-from ..artifact import Artifact
+from .. import bundle
+from ..bundle import Bundle
 from ..manifest import (
     Dataset,
     Example,
@@ -23,22 +23,22 @@ from ..manifest import (
     encode,
 )
 from . import card, datasets
-from .commit import changed, commit
+from .commit import has_uncommitted_changes, head_commit
 from .evaluate import choose, measure, split, weights
-from .export import Predictions, check_parity, export, round_to_float32, run
+from .export import Predictions, check_parity, export, predict, round_to_float32
 from .model import candidates
 from .table import Table, at_float32
 
 EXAMPLES = 3
-"""How many labels the manifest shows a row of."""
+"""The number of labels for which the manifest holds an example."""
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "polars", "scikit-learn", "skl2onnx")
 
 
-class NotGoodEnoughError(Exception):
+class QualityError(Exception):
     """The model is not good enough to be published."""
 
 
-def train(  # noqa: PLR0913 - named where they are passed
+def train(  # noqa: PLR0913 - passed by name
     source: str,
     models: Path,
     *,
@@ -47,51 +47,51 @@ def train(  # noqa: PLR0913 - named where they are passed
     data_dir: Path = Path("data"),
     seed: int = 0,
     min_accuracy: float | None = None,
-) -> Artifact:
-    """Train a model, export it, check it and make it the current one.
+) -> Bundle:
+    """Train a model, export it, verify it and make it the current one.
 
     Args:
         source: `iris`, `digits`, `mnist`, or the path of a CSV or Parquet file.
         models: The models folder to publish to.
         target: Column of the file to predict.
         drop: Columns of the file to leave out.
-        data_dir: Where MNIST's files are, or go to when fetched.
+        data_dir: Folder of the MNIST files, which are downloaded if missing.
         seed: The same data and seed give the same model, byte for byte.
-        min_accuracy: Held-out accuracy that the model must reach; the data set's own limit,
-            or better than guessing, if not given.
+        min_accuracy: The held-out accuracy that the model needs. By default, the limit of the
+            data set, or if it has none, better than guessing.
 
     Raises:
         DataError: The data cannot be used.
-        ExportError: The ONNX model does not do what the scikit-learn one does.
-        NotGoodEnoughError: The model is not good enough; nothing was published.
+        ExportError: The model can't be exported, or its ONNX form predicts differently.
+        QualityError: The model is not good enough; nothing was published.
     """
     table = datasets.load(source, target=target, drop=drop, data_dir=data_dir)
-    with threadpool_limits(1):  # sums in the same order, whatever the number of cores
+    with threadpool_limits(1):  # the same order of sums on any number of cores
         manifest, model = fit(table, seed)
     limit = table.min_accuracy if min_accuracy is None else min_accuracy
     check_quality(manifest.metrics, len(manifest.labels), limit)
-    return artifact.save(models, manifest, model, card.render(manifest))
+    return bundle.save(models, manifest, model, card.render(manifest))
 
 
 def fit(table: Table, seed: int) -> tuple[Manifest, bytes]:
-    """Choose, train and export a model, and judge it on held-out rows.
+    """Choose, train and export a model, and evaluate it on held-out rows.
 
     Returns:
-        The manifest and the ONNX model's bytes.
+        The manifest and the bytes of the ONNX model.
 
     Raises:
-        ExportError: The ONNX model does not do what the scikit-learn one does.
+        ExportError: The model can't be exported, or its ONNX form predicts differently.
     """
     values, (training, held_out) = at_float32(table.values), split(table, seed)
-    learnt, codes = values[training], table.codes[training]
-    choice = choose(candidates(table.schema, len(codes), seed), learnt, codes, seed)
-    pipeline = choice.pipeline.fit(learnt, codes, **weights(choice.pipeline, codes))
+    train_values, codes = values[training], table.codes[training]
+    choice = choose(candidates(table.schema, len(codes), seed), train_values, codes, seed)
+    pipeline = choice.pipeline.fit(train_values, codes, **weights(choice.pipeline, codes))
     round_to_float32(pipeline)
     model = export(pipeline, table.schema)
     trained = Predictions(
         pipeline.predict(values[held_out]), pipeline.predict_proba(values[held_out])
     )
-    exported = run(model, encode(table.schema, table.rows(held_out)))
+    exported = predict(model, encode(table.schema, table.rows(held_out)))
     difference = check_parity(trained, exported)
     metrics = measure(choice, exported, table.codes[held_out], table.schema.labels, difference)
     return describe(table, pipeline, model, metrics, seed), model
@@ -100,7 +100,7 @@ def fit(table: Table, seed: int) -> tuple[Manifest, bytes]:
 def describe(
     table: Table, pipeline: Pipeline, model: bytes, metrics: Metrics, seed: int
 ) -> Manifest:
-    """Write down what the model is and what it takes to make it again."""
+    """Build the manifest: what the model is and what it takes to reproduce it."""
     labels = table.schema.labels
     training, held_out = split(table, seed)
     truth = table.codes[held_out]
@@ -125,7 +125,7 @@ def describe(
             sha256=digest,
             size=len(model),
             estimator=type(pipeline[-1]).__name__,
-            parameters={name: _plain(value) for name, value in sorted(parameters.items())},
+            parameters={name: _json_value(value) for name, value in sorted(parameters.items())},
         ),
         metrics=metrics,
         provenance=provenance(seed),
@@ -133,12 +133,12 @@ def describe(
 
 
 def provenance(seed: int) -> Provenance:
-    """Find out which code and libraries are at work."""
-    found = commit()
+    """Record which code and libraries are in use."""
+    commit = head_commit()
     return Provenance(
         seed=seed,
-        git_commit=found,
-        git_dirty=None if found is None else changed(),
+        git_commit=commit,
+        git_dirty=None if commit is None else has_uncommitted_changes(),
         python=platform.python_version(),
         libraries={name: version(name) for name in LIBRARIES},
     )
@@ -148,20 +148,18 @@ def check_quality(metrics: Metrics, labels: int, min_accuracy: float | None) -> 
     """Stop a bad model from being published.
 
     Raises:
-        NotGoodEnoughError: The held-out accuracy is under `min_accuracy`; or, without such a
-            limit, the model is no better than guessing.
+        QualityError: The held-out accuracy is below `min_accuracy` or, without such a limit,
+            the model is no better than guessing.
     """
     if min_accuracy is not None:
         if metrics.accuracy < min_accuracy:
-            raise NotGoodEnoughError(
-                f"held-out accuracy {metrics.accuracy:.4f} is under {min_accuracy}"
-            )
+            raise QualityError(f"held-out accuracy {metrics.accuracy:.4f} is below {min_accuracy}")
     elif metrics.balanced_accuracy <= 1 / labels:
-        raise NotGoodEnoughError(
+        raise QualityError(
             f"held-out balanced accuracy {metrics.balanced_accuracy:.4f} is no better than "
             f"guessing among {labels} labels ({1 / labels:.4f})"
         )
 
 
-def _plain(value: object) -> str | int | float | bool | None:
+def _json_value(value: object) -> str | int | float | bool | None:
     return value if isinstance(value, str | int | float | bool | None) else str(value)

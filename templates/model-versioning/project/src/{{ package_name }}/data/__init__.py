@@ -1,1 +1,1 @@
-"""The data: what it must be, how it is read, and the example that comes with this project."""
+"""The data: its contract, how it is read, and the example data of this project."""

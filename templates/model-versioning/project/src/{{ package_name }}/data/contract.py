@@ -1,4 +1,4 @@
-"""The contract: what the data must be. People write it in `contract.yaml`; models carry a copy."""
+"""The data contract. People write it in `contract.yaml`; each model contains a copy."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -16,8 +16,8 @@ from typing_extensions import TypedDict
 
 from ..errors import DataError
 
-SHOWN = 10
-"""How many of the bad cells a message names."""
+MAX_LISTED = 10
+"""How many of the invalid cells a message lists."""
 PIXEL_MAX = 255
 
 
@@ -26,25 +26,25 @@ class _Record(BaseModel):
 
 
 class Limits(_Record):
-    """Least and greatest value of a column; both are allowed."""
+    """Smallest and largest allowed value of a column, both inclusive."""
 
     min: float
     max: float
 
 
 class Image(_Record):
-    """Size in pixels of the grey images that are the rows."""
+    """Size in pixels of the grayscale images."""
 
     height: int = Field(ge=1, le=64)
     width: int = Field(ge=1, le=64)
 
 
 class Contract(_Record):
-    """What the data must be.
+    """The contract that all data has to satisfy.
 
     Attributes:
-        labels: What a row can be.
-        columns: Limits of each number, for a table.
+        labels: Allowed labels.
+        columns: Limits of each numeric column, for a table.
         image: Size of the images, for images.
     """
 
@@ -57,19 +57,19 @@ class Contract(_Record):
         if bool(self.columns) == (self.image is not None):
             raise ValueError("give either columns (a table) or image (images)")
         if taken := {"id", "label"} & set(self.columns):
-            raise ValueError(f"{taken.pop()} is not a number, so it is no column")
+            raise ValueError(f"{taken.pop()!r} is reserved and cannot be a numeric column")
         if len(set(self.labels)) < len(self.labels):
-            raise ValueError("two labels are the same")
+            raise ValueError("labels contain duplicates")
         return self
 
     @property
     def kind(self) -> Literal["tabular", "images"]:
-        """What the rows are."""
+        """Kind of the rows."""
         return "tabular" if self.image is None else "images"
 
     @property
     def limits(self) -> dict[str, Limits]:
-        """Limits of every number of a row, in order; of images, `p<row>_<column>` per pixel."""
+        """Limits of every number in a row, in order; for images, `p<row>_<column>` per pixel."""
         if self.image is None:
             return dict(self.columns)
         pixel = Limits(min=0, max=PIXEL_MAX)
@@ -80,73 +80,73 @@ class Contract(_Record):
         }
 
     def check(self, rows: list[dict[str, Any]], *, labelled: bool) -> list[dict[str, Any]]:
-        """Check rows and give them with their types.
+        """Validate rows and convert them to their types.
 
         Args:
             rows: One mapping per row, with `id`, the columns and, if `labelled`, `label`.
-            labelled: Whether the rows must say what they are.
+            labelled: Whether the rows must have a label.
 
         Raises:
-            DataError: Some row breaks the contract; the message names the first ones.
+            DataError: A row violates the contract; the message lists the first problems.
         """
         _check_ids(rows)
         try:
-            return [dict(row) for row in _rows(self, labelled=labelled).validate_python(rows)]
+            return [dict(row) for row in _validator(self, labelled=labelled).validate_python(rows)]
         except ValidationError as error:
             problems = error.errors(include_url=False, include_context=False)
-        lines = [_line(rows, problem) for problem in problems[:SHOWN]]
+        lines = [_describe(rows, problem) for problem in problems[:MAX_LISTED]]
         more = len(problems) - len(lines)
         raise DataError(
-            f"{len(problems)} values break the contract:\n  "
+            f"{len(problems)} values violate the contract:\n  "
             + "\n  ".join([*lines, *([f"... and {more} more"] if more else [])])
         )
 
 
 def parse(data: object, name: str) -> Contract:
-    """Read a contract out of what a YAML or JSON parser gave.
+    """Validate a contract that was parsed from YAML or JSON.
 
     Raises:
-        DataError: It is no contract; `name` says where it came from.
+        DataError: It is not a valid contract; `name` is its source in the message.
     """
     try:
         return Contract.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "it"
-        raise DataError(f"{name} is no contract: {where}: {first['msg']}") from None
+        raise DataError(f"{name} is not a valid contract: {where}: {first['msg']}") from None
 
 
-def _rows(contract: Contract, *, labelled: bool) -> TypeAdapter[list[dict[str, Any]]]:
-    """Let pydantic compile the contract into a validator of rows."""
+def _validator(contract: Contract, *, labelled: bool) -> TypeAdapter[list[dict[str, Any]]]:
+    """Build pydantic's validator for rows of the contract."""
     fields: dict[str, Any] = {"id": Annotated[str, Field(min_length=1)]}
     if labelled:
         fields["label"] = Literal[contract.labels]
     for name, limits in contract.limits.items():
         bounds = Field(ge=limits.min, le=limits.max, allow_inf_nan=False)
-        fields[name] = Annotated[float, bounds, BeforeValidator(_present)]
-    # Keys may be any text, which names of attributes may not.
-    row = TypedDict("row", fields)  # type: ignore[misc] # the contract names the keys
+        fields[name] = Annotated[float, bounds, BeforeValidator(_require_value)]
+    # A TypedDict, because column names may be any text, which attribute names may not.
+    row = TypedDict("row", fields)  # type: ignore[misc] # keys from the contract
     config = ConfigDict(extra="forbid" if labelled else "ignore")
-    return TypeAdapter(list[with_config(config)(row)])  # type: ignore[misc, arg-type] # made above
+    return TypeAdapter(list[with_config(config)(row)])  # type: ignore[misc, arg-type] # defined above
 
 
-def _present(value: object) -> object:
+def _require_value(value: object) -> object:
     if value is None or value == "":
-        raise ValueError("there is no value")
+        raise ValueError("the value is missing")
     return value
 
 
 def _check_ids(rows: list[dict[str, Any]]) -> None:
     seen: set[str] = set()
     for row in rows:
-        name = str(row.get("id", ""))
-        if name in seen:
-            raise DataError(f"two rows have the id {name!r}: a row is told from others by its id")
-        seen.add(name)
+        row_id = str(row.get("id", ""))
+        if row_id in seen:
+            raise DataError(f"two rows have the id {row_id!r}: ids must be unique")
+        seen.add(row_id)
 
 
-def _line(rows: list[dict[str, Any]], problem: Any) -> str:
-    at, *where = problem["loc"]
-    column = str(where[0]) if where else "the row"
-    value = rows[at].get(column)
-    return f"row {rows[at].get('id') or at + 1}, {column} = {value!r}: {problem['msg']}"
+def _describe(rows: list[dict[str, Any]], problem: Any) -> str:
+    index, *path = problem["loc"]
+    column = str(path[0]) if path else "the row"
+    value = rows[index].get(column)
+    return f"row {rows[index].get('id') or index + 1}, {column} = {value!r}: {problem['msg']}"

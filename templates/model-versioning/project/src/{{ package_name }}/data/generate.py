@@ -1,8 +1,7 @@
-"""The example data: two versions of it, made from what comes with scikit-learn.
+"""The example data: two versions, generated from data sets that come with scikit-learn.
 
-Version 1 is a small beginning with mistakes in it, as beginnings are. In version 2 rows have come
-in, mistakes were put right and rows that were entered twice are gone. Both come out the same, byte
-for byte, wherever they are made.
+Version 1 is small and contains mistakes. Version 2 has more rows, corrected labels and no
+duplicates. Both are the same on every machine, byte for byte.
 """
 
 import argparse
@@ -27,70 +26,70 @@ Row = tuple[str, str, list[float]]
 FOLDER = Path("data/raw")
 VERSIONS = (1, 2)
 SIZES: dict[Kind, int] = {"tabular": 320, "images": 600}
-"""Rows of version 1."""
-WRONG_EVERY = 16
-"""In version 1, one row in so many has a wrong label."""
-TWICE = 8
-"""So many rows of version 1 are there a second time."""
+"""Number of rows in version 1, without duplicates."""
+MISLABELED_EVERY = 16
+"""In version 1, one row in this many has a wrong label."""
+DUPLICATES = 8
+"""How many rows of version 1 have a duplicate."""
 _COLUMNS = 10
-_SCALE = 17
-"""scikit-learn's digits have 17 shades of grey, 0 to 16."""
+_GRAY_LEVELS = 17
+"""scikit-learn's digits have 17 gray levels, 0 to 16."""
 
 
-def make(kind: Kind, version: int, folder: Path, most: int | None = None) -> int:
-    """Make a version of the example data, in place of what is in the folder.
+def make(kind: Kind, version: int, folder: Path, limit: int | None = None) -> int:
+    """Write a version of the example data, replacing the folder's content.
 
     Args:
         kind: `tabular` or `images`.
         version: 1 or 2.
-        folder: Where to; it appears in one step.
-        most: Rows to take at most: a smaller example with the same ways.
+        folder: Folder to write; it is replaced as a whole.
+        limit: Maximum number of rows, for a smaller example with the same properties.
 
     Returns:
         The number of rows.
     """
-    rows = list(_version(kind, version, most))
+    rows = list(_version(kind, version, limit))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".raw-", dir=folder.parent))
+    staging = Path(tempfile.mkdtemp(prefix=".raw-", dir=folder.parent))
     try:
-        scratch.chmod(0o755)
-        (_write_table if kind == "tabular" else _write_images)(scratch, rows)
+        staging.chmod(0o755)
+        (_write_table if kind == "tabular" else _write_images)(staging, rows)
         shutil.rmtree(folder, ignore_errors=True)
-        scratch.rename(folder)
+        staging.rename(folder)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
     return len(rows)
 
 
-def _version(kind: Kind, version: int, most: int | None) -> Iterator[Row]:
-    everything = _table() if kind == "tabular" else _digits()
-    rows = everything[:most]
+def _version(kind: Kind, version: int, limit: int | None) -> Iterator[Row]:
+    all_rows = _table() if kind == "tabular" else _digits()
+    rows = all_rows[:limit]
     if version > 1:
         yield from rows
         return
     labels = sorted({label for _, label, _ in rows})
-    early = rows[: SIZES[kind] * len(rows) // len(everything)]
-    for at, (name, label, values) in enumerate(early):
-        other = labels[(labels.index(label) + 1) % len(labels)]
-        yield name, label if at % WRONG_EVERY else other, values
-    for name, label, values in early[1 : TWICE + 1]:
-        yield f"{name}-again", label, values
+    first_rows = rows[: SIZES[kind] * len(rows) // len(all_rows)]
+    for index, (row_id, label, values) in enumerate(first_rows):
+        wrong_label = labels[(labels.index(label) + 1) % len(labels)]
+        yield row_id, label if index % MISLABELED_EVERY else wrong_label, values
+    for row_id, label, values in first_rows[1 : DUPLICATES + 1]:
+        yield f"{row_id}-again", label, values
 
 
 def _table() -> list[Row]:
     data = load_breast_cancer()
     names = data.target_names
     return [
-        (f"n{at:04}", str(names[code]), [float(value) for value in values[:_COLUMNS]])
-        for at, (values, code) in enumerate(zip(data.data, data.target, strict=True))
+        (f"n{index:04}", str(names[code]), [float(value) for value in values[:_COLUMNS]])
+        for index, (values, code) in enumerate(zip(data.data, data.target, strict=True))
     ]
 
 
 def _digits() -> list[Row]:
     data = load_digits()
     return [
-        (f"d{at:04}", str(code), [float(value) for value in image.reshape(-1)])
-        for at, (image, code) in enumerate(zip(data.images, data.target, strict=True))
+        (f"d{index:04}", str(code), [float(value) for value in image.reshape(-1)])
+        for index, (image, code) in enumerate(zip(data.images, data.target, strict=True))
     ]
 
 
@@ -100,23 +99,23 @@ def _write_table(folder: Path, rows: list[Row]) -> None:
     with (folder / TABLE_FILE).open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows([name, label, *values] for name, label, values in rows)
+        writer.writerows([row_id, label, *values] for row_id, label, values in rows)
 
 
 def _write_images(folder: Path, rows: list[Row]) -> None:
-    for name, label, values in rows:
-        pixels = np.array(values).reshape(8, 8) * 255 // (_SCALE - 1)
+    for row_id, label, values in rows:
+        pixels = np.array(values).reshape(8, 8) * 255 // (_GRAY_LEVELS - 1)
         (folder / label).mkdir(exist_ok=True)
-        Image.fromarray(pixels.astype(np.uint8)).save(folder / label / f"{name}.png")
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / label / f"{row_id}.png")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """`make data`; gives the exit code."""
-    parser = argparse.ArgumentParser(prog="data", description="Put example data into data/raw.")
+    """Run `make data`; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="data", description="Write example data to data/raw.")
     parser.add_argument("version", type=int, choices=VERSIONS)
     version = parser.parse_args(arguments).version
     rows = make(DATA, version, FOLDER)
-    print(f"data/raw now holds version {version} of the example data: {rows} rows")  # noqa: T201
+    print(f"data/raw now has version {version} of the example data: {rows} rows")  # noqa: T201
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Read rows from files, and hold them against the contract."""
+"""Read rows from files and validate them against the contract."""
 
 import csv
 from pathlib import Path
@@ -19,18 +19,18 @@ def read(path: Path, contract: Contract, *, labelled: bool) -> Table:
     """Read all rows of a file or a folder.
 
     Args:
-        path: A CSV file with the columns `id` and those of the contract, or a folder with
-            `rows.csv` in it; or a folder of PNG files, whose names without `.png` are the ids.
-        contract: What the rows must be.
-        labelled: Whether the rows must say what they are: in the column `label`, or by the
-            name of the folder that an image lies in.
+        path: A CSV file with the column `id` and those of the contract, or a folder that contains
+            `rows.csv`; or a folder of PNG files, whose names without `.png` are the ids.
+        contract: The contract to validate against.
+        labelled: Whether the rows must have labels: in the column `label`, or for an image as the
+            name of its folder.
 
     Raises:
-        DataError: It cannot be read, holds no rows, or breaks the contract.
+        DataError: It cannot be read, has no rows, or violates the contract.
     """
     rows = (_images if contract.image else _table)(path, contract, labelled=labelled)
     if not rows:
-        raise DataError(f"{path} holds no rows")
+        raise DataError(f"{path} contains no rows")
     checked = contract.check(rows, labelled=labelled)
     columns = tuple(contract.limits)
     return Table(
@@ -50,11 +50,11 @@ def _table(path: Path, contract: Contract, *, labelled: bool) -> list[dict[str, 
             names = reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"cannot read {file}: {error}") from error
-    wanted = ["id", *(["label"] if labelled else []), *contract.limits]
-    if missing := [name for name in wanted if name not in names]:
+    required = ["id", *(["label"] if labelled else []), *contract.limits]
+    if missing := [name for name in required if name not in names]:
         raise DataError(f"{file} has no column {missing[0]!r}")
-    if crooked := [at for at, row in enumerate(rows, 2) if None in row or None in row.values()]:
-        raise DataError(f"{file}, line {crooked[0]}: not as many cells as columns")
+    if ragged := [line for line, row in enumerate(rows, 2) if None in row or None in row.values()]:
+        raise DataError(f"{file}, line {ragged[0]}: the number of cells differs from the header's")
     return rows
 
 
@@ -70,13 +70,13 @@ def _images(path: Path, contract: Contract, *, labelled: bool) -> list[dict[str,
 
 def _pixels(file: Path, contract: Contract) -> list[int]:
     size = contract.image
-    assert size is not None  # noqa: S101 - the caller asked
+    assert size is not None  # noqa: S101 - only called for contracts with images
     try:
         with Image.open(file, formats=["PNG"]) as image:
             if image.mode != "L" or image.size != (size.width, size.height):
                 raise DataError(
-                    f"{file} is {image.size[0]} x {image.size[1]} in mode {image.mode}, wanted "
-                    f"is {size.width} x {size.height} in mode L (8 bits of grey)"
+                    f"{file} is {image.size[0]} x {image.size[1]} in mode {image.mode}; expected "
+                    f"is {size.width} x {size.height} in mode L (8-bit grayscale)"
                 )
             return list(image.tobytes())
     except (OSError, UnidentifiedImageError, SyntaxError) as error:

@@ -1,4 +1,4 @@
-"""Rows in memory, whatever kind of file they came from."""
+"""Rows in memory, independent of the file format."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows that fit the contract.
+    """Rows that satisfy the contract.
 
     Attributes:
-        ids: What each row is called; no two are the same.
-        labels: What each row is; empty if nobody knows yet.
-        columns: Names of the numbers, in the order of `values`.
+        ids: Unique id of each row.
+        labels: Label of each row; empty if the rows have no labels.
+        columns: Names of the columns, in the order of `values`.
         values: The numbers, of shape (rows, columns).
     """
 
@@ -22,14 +22,13 @@ class Table:
     columns: tuple[str, ...]
     values: NDArray[np.float64]
 
-    def take(self, chosen: NDArray[np.bool_]) -> "Table":
-        """Give the rows where `chosen`, of shape (rows,), is true."""
-        labels = self.labels or ("",) * len(self.ids)
+    def filter(self, mask: NDArray[np.bool_]) -> "Table":
+        """Return the rows where `mask`, of shape (rows,), is true."""
         return Table(
-            tuple(name for name, wanted in zip(self.ids, chosen, strict=True) if wanted),
-            tuple(name for name, wanted in zip(labels, chosen, strict=True) if wanted)
+            tuple(row_id for row_id, kept in zip(self.ids, mask, strict=True) if kept),
+            tuple(label for label, kept in zip(self.labels, mask, strict=True) if kept)
             if self.labels
             else (),
             self.columns,
-            self.values[chosen],
+            self.values[mask],
         )

@@ -1,1 +1,1 @@
-"""The steps of the pipeline, one module each; `dvc.yaml` says what they read and write."""
+"""The pipeline stages, one module each; `dvc.yaml` declares their inputs and outputs."""

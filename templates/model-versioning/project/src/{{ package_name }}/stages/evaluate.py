@@ -1,4 +1,4 @@
-"""Last stage: measure the exported model on the rows that it has never seen."""
+"""Last stage: evaluate the exported model on the held-out rows."""
 
 import csv
 import sys
@@ -18,63 +18,70 @@ if TYPE_CHECKING:
 METRICS_FILE = Path("metrics.json")
 PLOTS = Path("plots")
 BINS = 10
-_LEAST = 1e-15
+_MIN_PROBABILITY = 1e-15
 
 
-def measure(
-    answers: model.Predictions, truth: Sequence[str], labels: Sequence[str]
+def compute_metrics(
+    predictions: model.Predictions, truth: Sequence[str], labels: Sequence[str]
 ) -> dict[str, float]:
-    """Measure answers against the truth.
+    """Compute metrics of predictions against the true labels.
 
     Returns:
-        `accuracy`; `balanced_accuracy`, the mean over the labels of the share of their rows that
-        is found; `log_loss`, the mean surprise in nats.
+        `accuracy`; `balanced_accuracy`, the mean recall over the labels; `log_loss`, in nats.
     """
-    right = np.array([a == b for a, b in zip(answers.labels, truth, strict=True)])
+    correct = np.array([a == b for a, b in zip(predictions.labels, truth, strict=True)])
     codes = np.array([labels.index(label) for label in truth])
-    recalls = [right[codes == code].mean() for code in np.unique(codes)]
-    chances = answers.probabilities[np.arange(len(codes)), codes]
+    recalls = [correct[codes == code].mean() for code in np.unique(codes)]
+    of_true_label = predictions.probabilities[np.arange(len(codes)), codes]
     return {
-        "accuracy": round(float(right.mean()), 6),
+        "accuracy": round(float(correct.mean()), 6),
         "balanced_accuracy": round(float(np.mean(recalls)), 6),
-        "log_loss": round(float(-np.log(np.maximum(chances, _LEAST)).mean()), 6),
+        "log_loss": round(float(-np.log(np.maximum(of_true_label, _MIN_PROBABILITY)).mean()), 6),
     }
 
 
-def confidence(answers: model.Predictions, truth: Sequence[str]) -> list[tuple[float, float, int]]:
-    """Tell how often the model is right when it is so sure.
+def calibration(
+    predictions: model.Predictions, truth: Sequence[str]
+) -> list[tuple[float, float, int]]:
+    """Compare the model's confidence with its accuracy.
 
     Returns:
-        Per bin that holds rows: mean probability of the answer, share that is right, rows.
+        For each non-empty bin: mean confidence, accuracy, number of rows.
     """
-    sure = answers.probabilities.max(axis=1)
-    right = np.array([a == b for a, b in zip(answers.labels, truth, strict=True)])
-    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
-    chosen: list[NDArray[np.bool_]] = [bins == at for at in range(BINS)]
+    confidence = predictions.probabilities.max(axis=1)
+    correct = np.array([a == b for a, b in zip(predictions.labels, truth, strict=True)])
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    masks: list[NDArray[np.bool_]] = [bins == number for number in range(BINS)]
     return [
-        (round(float(sure[rows].mean()), 4), round(float(right[rows].mean()), 4), int(rows.sum()))
-        for rows in chosen
-        if rows.any()
+        (
+            round(float(confidence[mask].mean()), 4),
+            round(float(correct[mask].mean()), 4),
+            int(mask.sum()),
+        )
+        for mask in masks
+        if mask.any()
     ]
 
 
 def run() -> str:
-    """Do it."""
+    """Run the stage."""
     exported = model.load(files.MODEL_FILE.read_bytes())
-    train, test = (files.read_table(files.PREPARED / f"{part}.npz") for part in files.PARTS)
-    answers = model.predict(exported, test.values)
-    figures = measure(answers, test.labels, exported.meta.contract.labels)
+    train, test = (files.read_table(files.PREPARED / f"{name}.npz") for name in files.SUBSETS)
+    predictions = model.predict(exported, test.values)
+    metrics = compute_metrics(predictions, test.labels, exported.metadata.contract.labels)
     rows = {"train": len(train.ids), "test": len(test.ids)}
     METRICS_FILE.write_bytes(
-        orjson.dumps({**figures, "rows": rows}, option=orjson.OPT_INDENT_2) + b"\n"
+        orjson.dumps({**metrics, "rows": rows}, option=orjson.OPT_INDENT_2) + b"\n"
     )
     PLOTS.mkdir(exist_ok=True)
-    pairs = sorted(zip(test.labels, answers.labels, strict=True))
+    pairs = sorted(zip(test.labels, predictions.labels, strict=True))
     _write(PLOTS / "confusion.csv", ("actual", "predicted"), pairs)
     _write(
-        PLOTS / "confidence.csv", ("confidence", "right", "rows"), confidence(answers, test.labels)
+        PLOTS / "calibration.csv",
+        ("confidence", "accuracy", "rows"),
+        calibration(predictions, test.labels),
     )
-    return f"{figures['accuracy']:.1%} right on {rows['test']} held-out rows"
+    return f"{metrics['accuracy']:.1%} accuracy on {rows['test']} held-out rows"
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Second stage: learn from the rows how to make features, and make them."""
+"""Second stage: fit the feature transformation on the training rows, and apply it."""
 
 import sys
 
@@ -9,20 +9,20 @@ from . import files, onnx_export, params, recipe
 
 
 def run() -> str:
-    """Do it.
+    """Run the stage.
 
     Raises:
-        DataError: The parameters ask for more than the data has.
+        DataError: The parameters ask for more components than the data allows.
     """
-    chosen = params.load().featurize
-    train, test = (files.read_table(files.PREPARED / f"{part}.npz") for part in files.PARTS)
-    if chosen.components > min(train.values.shape):
+    settings = params.load().featurize
+    train, test = (files.read_table(files.PREPARED / f"{name}.npz") for name in files.SUBSETS)
+    if settings.components > min(train.values.shape):
         raise DataError(
-            f"featurize.components is {chosen.components}, the data has {train.values.shape[0]} "
-            f"rows of {train.values.shape[1]} numbers"
+            f"featurize.components is {settings.components}, but the data has only "
+            f"{train.values.shape[0]} rows of {train.values.shape[1]} numbers"
         )
-    with threadpool_limits(1):  # sums in the same order, whatever the number of cores
-        fitted = recipe.featurizer(chosen).fit(train.values)
+    with threadpool_limits(1):  # a fixed summation order on any number of cores
+        fitted = recipe.featurizer(settings).fit(train.values)
     content = onnx_export.featurizer(fitted, len(train.columns))
     files.FEATURES.mkdir(parents=True, exist_ok=True)
     files.FEATURIZER_FILE.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Files between stages: arrays without a date in them, so the same rows are the same bytes."""
+"""Files between stages: arrays without timestamps, so the same rows give the same bytes."""
 
 import sys
 from collections.abc import Callable
@@ -14,7 +14,7 @@ PREPARED = Path("data/prepared")
 FEATURES = Path("data/features")
 FEATURIZER_FILE = FEATURES / "featurizer.onnx"
 MODEL_FILE = Path("models/model.onnx")
-PARTS = ("train", "test")
+SUBSETS = ("train", "test")
 
 
 def write_table(path: Path, table: Table) -> None:
@@ -30,7 +30,7 @@ def write_table(path: Path, table: Table) -> None:
 
 
 def read_table(path: Path) -> Table:
-    """Read rows that `write_table` wrote."""
+    """Read rows written by `write_table`."""
     with np.load(path, allow_pickle=False) as archive:
         ids, labels, columns = (tuple(archive[name]) for name in ("ids", "labels", "columns"))
         return Table(
@@ -54,9 +54,9 @@ def read_features(path: Path) -> NDArray[np.float32]:
 
 
 def main(name: str, stage: Callable[[], str]) -> int:
-    """Run a stage as a command: one line of what it did, or of what is wrong."""
+    """Run a stage as a command: prints one line with its result or its error."""
     try:
-        print(f"{name:<10} {stage()}", flush=True)  # noqa: T201 - people and DVC's log read it
+        print(f"{name:<10} {stage()}", flush=True)  # noqa: T201 - the stage's output
     except ProjectError as error:
         print(f"error: {name}: {error}", file=sys.stderr)  # noqa: T201
         return error.code

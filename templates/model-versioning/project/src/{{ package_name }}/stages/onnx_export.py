@@ -1,4 +1,4 @@
-"""The two models of the pipeline in ONNX, and both joined into one."""
+"""Exports featurizer and classifier to ONNX, and merges both into one model."""
 
 import numpy as np
 import onnx
@@ -7,7 +7,7 @@ from onnx import compose
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.base import BaseEstimator
 
-from ..model import INPUT, LABEL, META, PROBABILITIES, Meta
+from ..model import INPUT, LABEL, METADATA_KEY, PROBABILITIES, ModelMetadata
 from ..session import open_session
 from .convert import convert, encode
 
@@ -17,16 +17,16 @@ _PREFIX = "classify_"
 
 
 def featurizer(fitted: BaseEstimator, columns: int) -> bytes:
-    """Export the step from rows, of shape (n, columns), to features."""
+    """Export the transformation from rows, of shape (n, columns), to features."""
     return encode(_convert(fitted, INPUT, columns))
 
 
 def featurize(content: bytes, values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Run an exported featurizer: the model learns from what it will really see.
+    """Run an exported featurizer, so the model is trained on the features it will receive.
 
     Args:
         content: The featurizer.
-        values: Of shape (rows, columns).
+        values: Numbers of shape (rows, columns).
 
     Returns:
         Features, of shape (rows, features).
@@ -35,22 +35,22 @@ def featurize(content: bytes, values: NDArray[np.float64]) -> NDArray[np.float32
     return np.asarray(features, dtype=np.float32)
 
 
-def whole(featurizer_content: bytes, fitted: BaseEstimator, features: int) -> onnx.ModelProto:
-    """Join featurizer and classifier into one model, from rows to labels and probabilities."""
+def merge(featurizer_content: bytes, fitted: BaseEstimator, features: int) -> onnx.ModelProto:
+    """Merge featurizer and classifier into one model, from rows to labels and probabilities."""
     first = onnx.load_from_string(featurizer_content)
     second = _convert(fitted, FEATURES, features, classifier=fitted)
     second = compose.add_prefix(second, _PREFIX)
-    joined = compose.merge_models(
+    merged = compose.merge_models(
         first, second, io_map=[(first.graph.output[0].name, _PREFIX + FEATURES)], name="model"
     )
     for name in (LABEL, PROBABILITIES):
-        _rename_output(joined.graph, _PREFIX + name, name)
-    return joined
+        _rename_output(merged.graph, _PREFIX + name, name)
+    return merged
 
 
-def finish(proto: onnx.ModelProto, meta: Meta) -> bytes:
-    """Put what the model says about itself into it."""
-    onnx.helper.set_model_props(proto, {META: meta.model_dump_json()})
+def with_metadata(proto: onnx.ModelProto, metadata: ModelMetadata) -> bytes:
+    """Store metadata in a model and serialize it."""
+    onnx.helper.set_model_props(proto, {METADATA_KEY: metadata.model_dump_json()})
     return encode(proto)
 
 

@@ -1,4 +1,4 @@
-"""What `params.yaml` says, checked."""
+"""The validated content of `params.yaml`."""
 
 from pathlib import Path
 
@@ -17,22 +17,22 @@ class _Record(BaseModel):
 
 
 class Prepare(_Record):
-    """Of the stage `prepare`."""
+    """Parameters of the stage `prepare`."""
 
     held_out: float = Field(gt=0, lt=1)
 
 
 class Featurize(_Record):
-    """Of the stage `featurize`."""
+    """Parameters of the stage `featurize`."""
 
     degree: int = Field(ge=1, le=3)
     components: int = Field(ge=0)
 
 
 class Train(_Record):
-    """Of the stage `train`."""
+    """Parameters of the stage `train`."""
 
-    freedom: float = Field(gt=0)
+    C: float = Field(gt=0)
     seed: int
 
 
@@ -48,7 +48,7 @@ def load(path: Path = PARAMS_FILE) -> Params:
     """Read the parameters.
 
     Raises:
-        DataError: The file is missing, or a parameter cannot be what it is.
+        DataError: The file is missing, or a parameter is invalid.
     """
     try:
         return Params.model_validate(_yaml(path))
@@ -62,7 +62,7 @@ def load_contract(path: Path = CONTRACT_FILE) -> Contract:
     """Read the contract.
 
     Raises:
-        DataError: The file is missing, or no contract.
+        DataError: The file is missing or not a valid contract.
     """
     return parse(_yaml(path), str(path))
 

@@ -1,7 +1,7 @@
-"""What is learnt, and how: the file to edit first.
+"""The features and the estimator: the file to edit first.
 
-Whatever is put here must survive the export: the stage `train` compares the ONNX model with the
-scikit-learn one on every row it has seen, and stops if one differs.
+Everything here must convert to ONNX exactly: the stage `train` compares the ONNX model with the
+scikit-learn model on every training row, and fails if a prediction differs.
 """
 
 from sklearn.decomposition import PCA
@@ -13,7 +13,7 @@ from .params import Featurize, Train
 
 
 def featurizer(params: Featurize) -> Pipeline:
-    """Build the untrained step from a row's numbers to features."""
+    """Build the unfitted transformation from a row's numbers to features."""
     steps: list[tuple[str, object]] = [("scale", StandardScaler())]
     if params.components:
         steps.append(("project", PCA(params.components, svd_solver="full")))
@@ -23,5 +23,5 @@ def featurizer(params: Featurize) -> Pipeline:
 
 
 def classifier(params: Train) -> LogisticRegression:
-    """Build the untrained step from features to labels."""
-    return LogisticRegression(C=params.freedom, max_iter=5_000, random_state=params.seed)
+    """Build the unfitted classifier from features to labels."""
+    return LogisticRegression(C=params.C, max_iter=5_000, random_state=params.seed)

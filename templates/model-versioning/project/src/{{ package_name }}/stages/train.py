@@ -12,73 +12,76 @@ from ..errors import ModelError
 from . import files, onnx_export, params, recipe
 
 EXAMPLES = 5
-"""How many held-out rows travel with the model."""
-PARITY = 1e-4
-"""Largest difference of a probability between the exported model and scikit-learn's."""
+"""How many held-out rows are stored in the model."""
+PARITY_TOLERANCE = 1e-4
+"""Largest allowed difference between a probability of the exported and of the fitted model."""
 
 
 def run() -> str:
-    """Do it.
+    """Run the stage.
 
     Raises:
-        ModelError: The exported model does not do what the fitted one does.
+        ModelError: A label has no rows, or the exported model differs from the fitted one.
     """
     contract = params.load_contract()
-    train, test = (files.read_table(files.PREPARED / f"{part}.npz") for part in files.PARTS)
+    train, test = (files.read_table(files.PREPARED / f"{name}.npz") for name in files.SUBSETS)
     features = files.read_features(files.FEATURES / "train.npy")
     codes = np.array([contract.labels.index(label) for label in train.labels])
-    with threadpool_limits(1):  # sums in the same order, whatever the number of cores
+    with threadpool_limits(1):  # a fixed summation order on any number of cores
         fitted = recipe.classifier(params.load().train).fit(features, codes)
     if len(fitted.classes_) < len(contract.labels):
         missing = set(range(len(contract.labels))) - set(fitted.classes_.tolist())
         names = ", ".join(sorted(contract.labels[code] for code in missing))
-        raise ModelError(f"there is no row to learn {names} from")
-    proto = onnx_export.whole(files.FEATURIZER_FILE.read_bytes(), fitted, features.shape[1])
-    bare = model.Meta(contract=contract, examples=())
-    exported = model.load(onnx_export.finish(proto, bare))
+        raise ModelError(f"there are no training rows with the label {names}")
+    proto = onnx_export.merge(files.FEATURIZER_FILE.read_bytes(), fitted, features.shape[1])
+    without_examples = model.ModelMetadata(contract=contract, examples=())
+    exported = model.load(onnx_export.with_metadata(proto, without_examples))
     difference = check_parity(exported, fitted, train, features)
-    meta = model.Meta(contract=contract, examples=_examples(exported, test))
+    metadata = model.ModelMetadata(contract=contract, examples=_examples(exported, test))
     files.MODEL_FILE.parent.mkdir(parents=True, exist_ok=True)
-    files.MODEL_FILE.write_bytes(onnx_export.finish(proto, meta))
-    return f"{type(fitted).__name__}, its ONNX form differs by {difference:.1e} at most"
+    files.MODEL_FILE.write_bytes(onnx_export.with_metadata(proto, metadata))
+    return f"{type(fitted).__name__}, the ONNX export differs by at most {difference:.1e}"
 
 
 def check_parity(
     exported: model.Model, fitted: LogisticRegression, rows: Table, features: np.ndarray
 ) -> float:
-    """Hold the exported model against the one that was fitted, on the same rows.
+    """Compare the exported model with the fitted one on the same rows.
 
     Returns:
         The largest difference of a probability.
 
     Raises:
-        ModelError: It is too large.
+        ModelError: The difference is too large.
     """
-    wanted = fitted.predict_proba(features)
-    found = model.predict(exported, rows.values).probabilities
-    difference = float(np.abs(wanted - found).max())
-    if not difference <= PARITY:
+    expected = fitted.predict_proba(features)
+    actual = model.predict(exported, rows.values).probabilities
+    difference = float(np.abs(expected - actual).max())
+    if not difference <= PARITY_TOLERANCE:  # also true for NaN
         raise ModelError(
-            f"the exported model differs from the fitted one by {difference:.2g}, allowed is "
-            f"{PARITY:.0e}: choose an estimator in recipe.py that converts exactly"
+            f"the exported model differs from the fitted one by {difference:.2g}, more than the "
+            f"allowed {PARITY_TOLERANCE:.0e}: choose an estimator in recipe.py that converts "
+            "exactly"
         )
     return difference
 
 
 def _examples(exported: model.Model, test: Table) -> tuple[model.Example, ...]:
-    """Choose rows of different labels, as far as there are any, and let the model answer them."""
-    order = sorted(range(len(test.ids)), key=lambda at: test.labels[:at].count(test.labels[at]))
-    chosen = order[:EXAMPLES]
-    answers = model.predict(exported, test.values[chosen])
+    """Choose rows with different labels, as far as possible, and store their predictions."""
+    by_occurrence = sorted(
+        range(len(test.ids)), key=lambda row: test.labels[:row].count(test.labels[row])
+    )
+    chosen = by_occurrence[:EXAMPLES]
+    predictions = model.predict(exported, test.values[chosen])
     return tuple(
         model.Example(
             id=test.ids[row],
             label=test.labels[row],
             values=tuple(test.values[row].tolist()),
-            predicted=answers.labels[at],
-            probability=round(float(answers.probabilities[at].max()), 6),
+            predicted=predictions.labels[number],
+            probability=round(float(predictions.probabilities[number].max()), 6),
         )
-        for at, row in enumerate(chosen)
+        for number, row in enumerate(chosen)
     )
 
 

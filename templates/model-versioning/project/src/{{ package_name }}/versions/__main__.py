@@ -1,4 +1,4 @@
-"""`python -m ... versions`, the same as the command `versions`."""
+"""Entry point of `python -m PACKAGE.versions`, the same as the command `versions`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""How two states of the data differ: row by row, and in the distribution of each column."""
+"""Differences between two states of the data: by row, and in the distribution of each column."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """How a column changed.
+    """The change of a column.
 
     Attributes:
-        column: Its name; `label = X` stands for the share of rows with that label.
-        before: Its mean on the one side; a label's share.
-        after: The same on the other side.
-        distance: Between the distributions, from 0 (the same) to 1: the largest difference of
-            their cumulative shares (Kolmogorov and Smirnov); of a label, the difference of shares.
+        column: Name of the column; `label = X` stands for the share of rows with that label.
+        before: Its mean before; for a label, its share.
+        after: The same after.
+        distance: Distance between the distributions, from 0 (the same) to 1: the Kolmogorov-Smirnov
+            statistic; for a label, the difference of the shares.
     """
 
     column: str
@@ -30,15 +30,15 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class DataDiff:
-    """How two states of the data differ. Rows are told apart by their ids.
+    """The differences between two states of the data. Rows are matched by id.
 
     Attributes:
-        before: How many rows there were.
-        after: How many there are.
-        added: Ids that are new.
-        removed: Ids that are gone.
-        changed: Ids whose label or numbers are others.
-        shifts: Every label and every column, the most changed first.
+        before: Number of rows before.
+        after: Number of rows after.
+        added: Ids of new rows.
+        removed: Ids of removed rows.
+        changed: Ids of rows whose label or numbers changed.
+        shifts: Every label and every column, the largest change first.
     """
 
     before: int
@@ -52,51 +52,51 @@ class DataDiff:
 def diff(one: Table, other: Table) -> DataDiff:
     """Compare two states of the data.
 
-    Columns that only one of them has are left out of the comparison of rows.
+    Columns that only one of them has are not compared.
     """
     shared = [name for name in one.columns if name in other.columns]
-    first, second = _keyed(one, shared), _keyed(other, shared)
-    changed = [name for name, row in first.items() if name in second and second[name] != row]
+    first, second = _by_id(one, shared), _by_id(other, shared)
+    changed = [row_id for row_id, row in first.items() if second.get(row_id, row) != row]
     return DataDiff(
         before=len(one.ids),
         after=len(other.ids),
-        added=tuple(name for name in other.ids if name not in first),
-        removed=tuple(name for name in one.ids if name not in second),
+        added=tuple(row_id for row_id in other.ids if row_id not in first),
+        removed=tuple(row_id for row_id in one.ids if row_id not in second),
         changed=tuple(changed),
         shifts=_shifts(one, other, shared),
     )
 
 
 def distance(one: Floats, other: Floats) -> float:
-    """Measure how far apart two samples are: the statistic of Kolmogorov and Smirnov.
+    """Compute the Kolmogorov-Smirnov statistic: the distance between two samples.
 
     Args:
         one: Numbers, of shape (n,).
         other: Numbers, of shape (m,).
     """
     points = np.concatenate([one, other])
-    shares = [
+    cumulative = [
         np.searchsorted(np.sort(sample), points, side="right") / len(sample)
         for sample in (one, other)
     ]
-    return float(np.abs(shares[0] - shares[1]).max())
+    return float(np.abs(cumulative[0] - cumulative[1]).max())
 
 
-def _keyed(table: Table, columns: list[str]) -> dict[str, tuple[str, bytes]]:
+def _by_id(table: Table, columns: list[str]) -> dict[str, tuple[str, bytes]]:
     values = table.values[:, [table.columns.index(name) for name in columns]]
     return {
-        name: (label, row.tobytes())
-        for name, label, row in zip(table.ids, table.labels, values, strict=True)
+        row_id: (label, row.tobytes())
+        for row_id, label, row in zip(table.ids, table.labels, values, strict=True)
     }
 
 
 def _shifts(one: Table, other: Table, shared: list[str]) -> tuple[Shift, ...]:
-    found = []
+    shifts = []
     for label in sorted({*one.labels, *other.labels}):
         before, after = (t.labels.count(label) / len(t.labels) for t in (one, other))
-        found.append(Shift(f"label = {label}", before, after, abs(before - after)))
+        shifts.append(Shift(f"label = {label}", before, after, abs(before - after)))
     for name in shared:
-        sides = tuple(t.values[:, t.columns.index(name)] for t in (one, other))
-        before, after = (float(side.mean()) for side in sides)
-        found.append(Shift(name, before, after, distance(*sides)))
-    return tuple(sorted(found, key=lambda shift: -shift.distance))
+        samples = tuple(t.values[:, t.columns.index(name)] for t in (one, other))
+        before, after = (float(sample.mean()) for sample in samples)
+        shifts.append(Shift(name, before, after, distance(*samples)))
+    return tuple(sorted(shifts, key=lambda shift: -shift.distance))

@@ -1,7 +1,7 @@
-"""Experiments: try parameters in a queue, look at the results, keep one or throw it away.
+"""Experiments: queue parameter combinations, compare the results, keep or drop them.
 
-DVC runs each in a folder of its own and keeps it beside the branch, out of its history. MLflow gets
-a run of each, which stays when the experiment is thrown away.
+DVC runs each experiment in a temporary folder and stores it outside the branch's history. Each is
+also logged as a run to MLflow, which keeps it when the experiment is dropped.
 """
 
 import itertools
@@ -13,10 +13,10 @@ from dvc.exceptions import DvcException
 from dvc.repo.experiments.exceptions import InvalidExpRevError
 
 from ..errors import DataError, StateError
-from ..manifest import flat
+from ..manifest import flatten
 from .git import Git
-from .mlflow_registry import log
-from .state import state
+from .mlflow_registry import log_values
+from .state import load
 from .store import Store
 
 EXPERIMENT_TAG = "dvc.experiment"
@@ -25,14 +25,14 @@ OUTCOME_TAG = "outcome"
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """An experiment that was run.
+    """A finished experiment.
 
     Attributes:
         name: DVC's name for it.
-        commit: The commit that DVC keeps it in.
+        commit: The commit that DVC stores it in.
         base: The commit it started from.
         params: Parameters by their full names.
-        metrics: Figures by their full names.
+        metrics: Metrics by their full names.
     """
 
     name: str
@@ -43,51 +43,51 @@ class Experiment:
 
 
 def grid(settings: Sequence[str]) -> list[list[str]]:
-    """Combine `name=value,value...` with each other: one list of `name=value` per experiment.
+    """Expand `name=value,value...` settings: one list of `name=value` per combination.
 
     Raises:
-        StateError: One of them is not of that form.
+        StateError: A setting does not have that form.
     """
     choices = []
     for setting in settings:
         name, equals, values = setting.partition("=")
         if not name or not equals or not all(values.split(",")):
-            raise StateError(f"{setting!r}: write it like train.freedom=0.1,1,10")
+            raise StateError(f"{setting!r}: write it like train.C=0.1,1,10")
         choices.append([f"{name}={value}" for value in values.split(",")])
-    return [list(chosen) for chosen in itertools.product(*choices)]
+    return [list(combination) for combination in itertools.product(*choices)]
 
 
 def enqueue(store: Store, settings: Sequence[str]) -> int:
-    """Put one experiment per combination into DVC's queue.
+    """Add one experiment per combination to DVC's queue.
 
     Returns:
-        How many.
+        The number of experiments.
 
     Raises:
-        StateError: DVC does not take one, for example because there is no such parameter.
+        StateError: DVC rejects one, for example because there is no such parameter.
     """
-    combined = grid(settings)
-    for params in combined:
+    combinations = grid(settings)
+    for params in combinations:
         try:
             store.repo.experiments.run(queue=True, params=params)
         except DvcException as error:
             raise StateError(f"{', '.join(params)}: {error}") from error
-    return len(combined)
+    return len(combinations)
 
 
 def run_queue(store: Store) -> tuple[int, int]:
-    """Run what is in the queue, one after the other, each in a folder of its own.
+    """Run the queued experiments one after the other, each in a temporary folder.
 
     Returns:
-        How many ran well, and how many failed.
+        How many succeeded, and how many failed.
     """
     queue = store.repo.experiments.celery_queue
-    waiting = [*queue.iter_active(), *queue.iter_queued()]
+    entries = [*queue.iter_active(), *queue.iter_queued()]
     try:
-        results = store.repo.experiments.reproduce_celery(waiting, jobs=1)
+        results = store.repo.experiments.reproduce_celery(entries, jobs=1)
     except DvcException as error:
         raise DataError(f"the queue stopped: {error}") from error
-    return len(results), len(waiting) - len(results)
+    return len(results), len(entries) - len(results)
 
 
 def experiments(git: Git, store: Store, base: str = "HEAD") -> list[Experiment]:
@@ -96,20 +96,21 @@ def experiments(git: Git, store: Store, base: str = "HEAD") -> list[Experiment]:
     listed = git.run("for-each-ref", "refs/exps", "--format=%(objectname) %(refname)")
     found = []
     for line in listed.splitlines():
-        name, _, reference = line.partition(" ")
+        experiment_commit, _, reference = line.partition(" ")
         parts = reference.split("/")  # refs/exps/ab/cdef.../NAME
         if parts[2:4] != [commit[:2], commit[2:]]:
             continue
-        side = state(git, store, name)
-        found.append(Experiment("/".join(parts[4:]), name, commit, side.params, side.metrics))
+        result = load(git, store, experiment_commit)
+        name = "/".join(parts[4:])
+        found.append(Experiment(name, experiment_commit, commit, result.params, result.metrics))
     return sorted(found, key=lambda each: each.name)
 
 
 def keep(store: Store, name: str) -> None:
-    """Bring an experiment's files into the working tree, to be committed.
+    """Apply an experiment to the working tree, to be committed.
 
     Raises:
-        StateError: There is no such experiment, or uncommitted work is in the way.
+        StateError: There is no such experiment, or it conflicts with uncommitted changes.
     """
     try:
         store.repo.experiments.apply(name)
@@ -118,7 +119,7 @@ def keep(store: Store, name: str) -> None:
 
 
 def drop(store: Store, names: Iterable[str]) -> list[str]:
-    """Throw experiments away.
+    """Delete experiments.
 
     Raises:
         StateError: There is no such experiment.
@@ -129,11 +130,11 @@ def drop(store: Store, names: Iterable[str]) -> list[str]:
         raise StateError(str(error)) from error
 
 
-def track(client: Any, experiment: str, found: Iterable[Experiment]) -> int:
-    """Enter experiments into MLflow, those that it does not have yet.
+def log_to_mlflow(client: Any, experiment: str, found: Iterable[Experiment]) -> int:
+    """Log the experiments that MLflow does not have yet.
 
     Returns:
-        How many were entered.
+        How many were logged.
     """
     known = {
         run.data.tags.get("commit") for run in client.search_runs([experiment], max_results=1_000)
@@ -142,14 +143,14 @@ def track(client: Any, experiment: str, found: Iterable[Experiment]) -> int:
     for each in new:
         tags = {EXPERIMENT_TAG: each.name, "commit": each.commit, "base": each.base}
         run = client.create_run(experiment, run_name=each.name, tags=tags)
-        log(client, run.info.run_id, flat(each.params), flat(each.metrics))
+        log_values(client, run.info.run_id, flatten(each.params), flatten(each.metrics))
         client.set_terminated(run.info.run_id)
     return len(new)
 
 
-def note(client: Any, experiment: str, names: Iterable[str], outcome: str) -> None:
-    """Write down in MLflow what became of experiments: `kept` or `dropped`."""
+def record_outcome(client: Any, experiment: str, names: Iterable[str], outcome: str) -> None:
+    """Record the outcome of experiments in MLflow: `kept` or `dropped`."""
     for name in names:
-        wanted = f"tags.`{EXPERIMENT_TAG}` = '{name}'"
-        for run in client.search_runs([experiment], wanted):
+        by_name = f"tags.`{EXPERIMENT_TAG}` = '{name}'"
+        for run in client.search_runs([experiment], by_name):
             client.set_tag(run.info.run_id, OUTCOME_TAG, outcome)

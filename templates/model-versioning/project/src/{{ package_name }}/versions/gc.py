@@ -1,4 +1,4 @@
-"""Clear up: remove what no version, no branch and no experiment needs, and nothing else."""
+"""Garbage collection: remove objects that no version, branch or experiment needs."""
 
 import time
 from dataclasses import dataclass
@@ -14,61 +14,63 @@ DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Waste:
-    """What may go.
+class Garbage:
+    """Objects that can be removed.
 
     Attributes:
         cache: Objects on this machine.
         remote: Objects in the remote.
-        young: Objects in the remote that nobody needs, but that are too new to be sure: their tag
-            may be on its way.
+        too_new: Objects in the remote that are too new to remove: a colleague may have pushed them
+            for a tag that is not pushed yet.
         kept: How many objects are needed.
     """
 
     cache: tuple[str, ...]
     remote: tuple[str, ...]
-    young: tuple[str, ...]
+    too_new: tuple[str, ...]
     kept: int
 
 
-def find(git: Git, store: Store, *, days: float) -> Waste:
-    """Find what nothing needs.
+def find(git: Git, store: Store, *, days: float) -> Garbage:
+    """Find objects that nothing needs.
 
-    Needed is what belongs to a tag, to a branch here or at `origin`, to an experiment, or to the
-    working tree. Tags and branches of others are fetched first.
+    An object is needed if it belongs to a tag, to a local or remote branch, to an experiment, or
+    to the working tree. Tags and branches are fetched from the git remote first.
 
     Args:
-        git: The project.
-        store: Its data.
-        days: Leave objects of the remote alone that are younger.
+        git: The project's repository.
+        store: The project's data.
+        days: Keep objects in the remote that are newer than this.
 
     Raises:
-        StateError: `origin` cannot be asked, so others' versions are not known.
-        IntegrityError: A folder's list is nowhere, so what it needs is not known.
+        StateError: The git remote is unreachable, so other people's versions are unknown.
+        IntegrityError: A folder's file list is missing, so the objects it needs are unknown.
     """
     remote = git.remote()
     if remote is not None:
-        if git.ask("fetch", "--tags", remote) is None:
-            raise StateError(f"{remote} cannot be reached: without it, versions of others are lost")
+        if git.run_or_none("fetch", "--tags", remote) is None:
+            raise StateError(
+                f"{remote} cannot be reached: data of other people's versions could be removed"
+            )
         if git.run("rev-parse", "--is-shallow-repository").strip() == "true":
-            raise StateError("this is a shallow clone: `git fetch --unshallow` first")
+            raise StateError("this is a shallow clone: run `git fetch --unshallow` first")
     needed = _needed(git, store)
     unused = sorted(set(store.remote.all()) - needed)
-    since = time.time() - days * DAY
-    young = [name for name in unused if days and _changed(store.remote, name) > since]
-    return Waste(
+    cutoff = time.time() - days * DAY
+    too_new = [name for name in unused if days and _modified_at(store.remote, name) > cutoff]
+    return Garbage(
         cache=tuple(sorted(set(store.cache.all()) - needed)),
-        remote=tuple(name for name in unused if name not in set(young)),
-        young=tuple(young),
+        remote=tuple(name for name in unused if name not in set(too_new)),
+        too_new=tuple(too_new),
         kept=len(needed),
     )
 
 
-def remove(git: Git, store: Store, waste: Waste) -> None:
-    """Remove it, unless it has come to be needed in the meantime."""
+def remove(git: Git, store: Store, garbage: Garbage) -> None:
+    """Remove the objects, except those that have become needed since."""
     needed = _needed(git, store)
-    for odb, names in ((store.remote, waste.remote), (store.cache, waste.cache)):
-        # Lists of folders first: a list without its files would look like damage.
+    for odb, names in ((store.remote, garbage.remote), (store.cache, garbage.cache)):
+        # Folders' file lists first: a list whose files are gone would look like damage.
         for name in sorted(names, key=lambda each: not each.endswith(DIR)):
             if name not in needed:
                 odb.delete(name)
@@ -85,8 +87,11 @@ def _needed(git: Git, store: Store) -> set[str]:
     return names
 
 
-def _changed(odb: Any, name: str) -> float:
-    """Tell when an object was last written, in seconds since 1970; every kind has its own word."""
+def _modified_at(odb: Any, name: str) -> float:
+    """Return an object's modification time as a Unix timestamp.
+
+    Every kind of storage has its own key for it.
+    """
     info = odb.fs.info(odb.oid_to_path(name))
     for key in ("mtime", "LastModified", "last_modified", "updated", "modified", "created"):
         value = info.get(key)
@@ -96,4 +101,4 @@ def _changed(odb: Any, name: str) -> float:
             return datetime.fromisoformat(value).timestamp()
         if isinstance(value, int | float):
             return float(value)
-    return time.time()  # not known: young
+    return time.time()  # unknown, so treat it as new

@@ -1,4 +1,4 @@
-"""Git, as the user has it: the command, with their identity, hooks and credentials."""
+"""Runs the user's git command, with their identity, hooks and credentials."""
 
 import os
 import subprocess
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from ..errors import StateError
 
-# Set when we are called out of a hook, and then about another repository than ours may be.
-_LEAKY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+# Git sets these in hooks, and they may point to another repository.
+_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
 class GitError(StateError):
-    """Git refuses; the message is its own."""
+    """A git command failed; the message is git's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +20,18 @@ class Git:
     """A repository.
 
     Attributes:
-        root: The project's folder, which is the repository's top.
+        root: The project's folder, which is the repository's top level.
     """
 
     root: Path
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
-        """Run a git command and give what it prints.
+        """Run a git command and return its output.
 
         Raises:
-            GitError: It fails.
+            GitError: The command fails.
         """
-        env = {name: value for name, value in os.environ.items() if name not in _LEAKY}
+        env = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
         try:
             done = subprocess.run(  # noqa: S603 - git, with arguments of ours
                 ["git", *arguments],  # noqa: S607 - whichever git is in use here
@@ -45,12 +45,12 @@ class Git:
         except FileNotFoundError:
             raise GitError("git is not installed") from None
         if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip()
-            raise GitError(f"git {arguments[0]}: {said}")
+            output = (done.stderr or done.stdout).strip()
+            raise GitError(f"git {arguments[0]}: {output}")
         return done.stdout
 
-    def ask(self, *arguments: str) -> str | None:
-        """Run a git command whose failure is an answer, too."""
+    def run_or_none(self, *arguments: str) -> str | None:
+        """Run a git command and return its output; `None` if it fails."""
         try:
             return self.run(*arguments).strip()
         except GitError:
@@ -62,13 +62,13 @@ class Git:
         Raises:
             StateError: There is no such commit.
         """
-        found = self.ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        found = self.run_or_none("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         if not found:
-            raise StateError(f"{revision} is no commit of this repository")
+            raise StateError(f"{revision} is not a commit in this repository")
         return found
 
     def changes(self) -> list[str]:
-        """List what differs from the last commit, untracked files too, as `git status` does."""
+        """List uncommitted changes, including untracked files, as `git status` does."""
         return self.run("status", "--porcelain").splitlines()
 
     def tags(self, pattern: str) -> list[str]:
@@ -76,35 +76,35 @@ class Git:
         return self.run("tag", "--list", pattern).splitlines()
 
     def remote(self) -> str | None:
-        """Name the repository that others fetch from: `origin`, or the only one there is."""
+        """Return the shared remote: `origin`, or else the first one; `None` if there is none."""
         names = self.run("remote").splitlines()
         return "origin" if "origin" in names else next(iter(names), None)
 
     def require_identity(self) -> None:
-        """Make sure that git knows who is at work: a tag is signed with a name.
+        """Make sure that git has an identity: annotated tags record who created them.
 
         Raises:
-            StateError: It does not.
+            StateError: There is none.
         """
-        if self.ask("var", "GIT_COMMITTER_IDENT") is None or not (
-            os.environ.get("GIT_COMMITTER_EMAIL") or self.ask("config", "user.email")
+        if self.run_or_none("var", "GIT_COMMITTER_IDENT") is None or not (
+            os.environ.get("GIT_COMMITTER_EMAIL") or self.run_or_none("config", "user.email")
         ):
             raise StateError(
-                "git does not know who you are, and a version bears a name. Tell it:\n"
+                "git has no user name and email, which a version records. Set them:\n"
                 '  git config user.name "Your Name"\n'
                 "  git config user.email you@example.org"
             )
 
 
 def find(start: Path) -> Git:
-    """Find the repository that a folder is in.
+    """Find the repository that contains a folder.
 
     Raises:
-        StateError: It is in none, or DVC was not set up at its top.
+        StateError: The folder is not in a repository, or DVC is not set up at its top level.
     """
-    top = Git(start).ask("rev-parse", "--show-toplevel")
+    top = Git(start).run_or_none("rev-parse", "--show-toplevel")
     if top is None:
-        raise StateError(f"{start} is in no git repository: `git init` makes one")
+        raise StateError(f"{start} is not in a git repository: create one with `git init`")
     if not (Path(top) / ".dvc").is_dir():
-        raise StateError(f"{top} is no project of DVC: the folder .dvc is missing")
+        raise StateError(f"{top} is not a DVC project: the folder .dvc is missing")
     return Git(Path(top))

@@ -1,4 +1,4 @@
-"""A registry in git itself: each promotion is a numbered tag that nobody can overwrite unseen."""
+"""A registry in git: each promotion is a numbered tag that cannot be silently overwritten."""
 
 import re
 from dataclasses import dataclass
@@ -16,35 +16,37 @@ _NAME = re.compile(rf"{PREFIX}(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class GitTags:
+class GitTagRegistry:
     """Promotions as annotated tags `production/0001`, `production/0002`..."""
 
     git: Git
 
     def register(self, release: Release, content: bytes) -> str:  # noqa: ARG002 - a tag needs none
-        """Nothing to do: the release's own tag says it all."""
+        """Do nothing: the release's tag already contains the manifest."""
         return releases.tag(release.version)
 
     def name_of(self, version: str) -> str | None:
-        """Name the release's own tag."""
+        """Return the name of the release's tag."""
         return releases.tag(version)
 
     def events(self) -> tuple[Event, ...]:
-        """Read the tags, those of others too."""
+        """Read the tags, including those in the git remote."""
         remote = self.git.remote()
         if remote is not None:
-            self.git.ask("fetch", "--quiet", remote, f"refs/tags/{PREFIX}*:refs/tags/{PREFIX}*")
+            self.git.run_or_none(
+                "fetch", "--quiet", remote, f"refs/tags/{PREFIX}*:refs/tags/{PREFIX}*"
+            )
         return tuple(self._read(name) for name in self._names())
 
     def record(self, event: Event) -> None:
-        """Make the next tag, and push it: if somebody else was faster, nothing was changed.
+        """Create the next tag and push it; if another promotion came first, nothing changes.
 
         Raises:
-            RegistryError: Somebody else changed production in the meantime.
+            RegistryError: The git remote rejected the tag.
         """
         self.git.require_identity()
-        last = self._names()
-        number = 1 + (int(last[-1].removeprefix(PREFIX)) if last else 0)
+        names = self._names()
+        number = 1 + (int(names[-1].removeprefix(PREFIX)) if names else 0)
         name = f"{PREFIX}{number:04}"
         self.git.run(
             *(
@@ -64,8 +66,8 @@ class GitTags:
         except GitError as error:
             self.git.run("tag", "--delete", name)
             raise RegistryError(
-                f"production was not changed: {remote} did not take {name}. Somebody else may have "
-                f"been faster; `versions list` shows what is there now ({error})"
+                f"production was not changed: {remote} rejected {name}. Another promotion may have "
+                f"come first; `versions list` shows the current state ({error})"
             ) from error
 
     def _names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""A registry in MLflow: every release is a version of one registered model."""
+"""A registry in MLflow: each release is a version of one registered model."""
 
 import logging
 import os
@@ -12,30 +12,30 @@ from typing import Any
 import orjson
 
 from ..errors import RegistryError
-from ..manifest import card, flat
+from ..manifest import card, flatten
 from ..settings import Settings
 from .registry import Event
 from .releases import Release
 
 ALIAS = "production"
 VERSION_TAG = "version"
-_EVENT = "promotion."
-_TIMEOUT = "20"
+_EVENT_PREFIX = "promotion."
+_TIMEOUT_SECONDS = "20"
 
 
 @dataclass(frozen=True, slots=True)
-class Mlflow:
-    """MLflow's client, the name of the model, and where its files go if there is no server."""
+class MlflowRegistry:
+    """MLflow's client, the model's name, and the artifact location if there is no server."""
 
     client: Any
     name: str
     files: str | None
 
     def register(self, release: Release, content: bytes) -> str:
-        """Enter a release with its model, card, parameters and figures, unless it is there.
+        """Register a release with its model, card, parameters and metrics, unless it exists.
 
         Raises:
-            RegistryError: MLflow has it from another commit, or cannot be reached.
+            RegistryError: MLflow has the release from another commit, or is unavailable.
         """
         with _errors():
             found = self._find(release.version)
@@ -44,36 +44,38 @@ class Mlflow:
         if found.tags.get("commit") != release.commit:
             raise RegistryError(
                 f"MLflow has {release.version} of {self.name} from commit "
-                f"{str(found.tags.get('commit'))[:12]}, git has it from {release.commit[:12]}"
+                f"{str(found.tags.get('commit'))[:12]}, but git has it from {release.commit[:12]}"
             )
         return str(found.version)
 
     def name_of(self, version: str) -> str | None:
-        """Tell MLflow's number for a release."""
+        """Return MLflow's version number of a release; `None` if it is not registered."""
         with _errors():
             found = self._find(version)
         return None if found is None else str(found.version)
 
     def events(self) -> tuple[Event, ...]:
-        """Read the tags of the registered model that tell of promotions."""
+        """Read the promotions from the registered model's tags."""
         with _errors():
             model = self._model()
         tags = model.tags if model is not None else {}
-        texts = [tags[key] for key in sorted(tags) if key.startswith(_EVENT)]
+        texts = [tags[key] for key in sorted(tags) if key.startswith(_EVENT_PREFIX)]
         return tuple(Event.model_validate(orjson.loads(text)) for text in texts)
 
     def record(self, event: Event) -> None:
-        """Move the alias, in one step, and write down that it moved.
+        """Move the alias atomically and record the event.
 
-        Each change has a tag of its own, so two people at once lose neither's.
+        Each event has its own tag, so simultaneous promotions do not overwrite each other's.
         """
         with _errors():
             found = self._find(event.version)
             if found is None:
-                raise RegistryError(f"MLflow does not know {event.version}: `versions sync` first")
+                raise RegistryError(
+                    f"{event.version} is not registered in MLflow: run `versions sync` first"
+                )
             self.client.set_registered_model_alias(self.name, ALIAS, str(found.version))
             self.client.set_registered_model_tag(
-                self.name, f"{_EVENT}{event.at}", event.model_dump_json()
+                self.name, f"{_EVENT_PREFIX}{event.at}", event.model_dump_json()
             )
 
     def _model(self) -> Any:
@@ -97,7 +99,7 @@ class Mlflow:
         run = self.client.create_run(
             experiment(self.client, self.name, self.files), run_name=release.version, tags=tags
         )
-        log(self.client, run.info.run_id, manifest.params, manifest.metrics)
+        log_values(self.client, run.info.run_id, manifest.params, manifest.metrics)
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "model.onnx").write_bytes(content)
             (Path(folder) / "manifest.json").write_text(manifest.model_dump_json(indent=2))
@@ -113,29 +115,29 @@ class Mlflow:
         )
 
 
-def connect(settings: Settings, root: Path) -> Mlflow:
-    """Set up MLflow's client; a database is made when it is not there.
+def connect(settings: Settings, root: Path) -> MlflowRegistry:
+    """Connect to MLflow; a missing database is created.
 
     Raises:
-        RegistryError: The server or the database cannot be used.
+        RegistryError: The server or the database is unavailable.
     """
-    return Mlflow(client(settings, root), settings.model_name, files(settings, root))
+    return MlflowRegistry(client(settings, root), settings.model_name, files(settings, root))
 
 
 def files(settings: Settings, root: Path) -> str | None:
-    """Tell where MLflow's files go when there is no server that knows; `None` if there is."""
+    """Return the artifact location if there is no server; `None` if a server chooses it."""
     embedded = not settings.tracking_uri.startswith(("http://", "https://"))
     return (root / "mlruns").as_uri() if embedded else None
 
 
 def client(settings: Settings, root: Path) -> Any:
-    """Make MLflow's client. It takes seconds to import, so only those who need it do.
+    """Create MLflow's client. MLflow takes seconds to import, so it is imported here.
 
     Raises:
-        RegistryError: The server or the database cannot be used.
+        RegistryError: The server or the database is unavailable.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", _TIMEOUT)
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", _TIMEOUT_SECONDS)
     from mlflow import MlflowClient  # noqa: PLC0415
 
     for name in ("mlflow", "alembic"):
@@ -144,28 +146,30 @@ def client(settings: Settings, root: Path) -> Any:
     if uri == Settings.model_fields["tracking_uri"].default:
         uri = f"sqlite:///{root / 'mlflow.db'}"
     with _errors():
-        made = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        made.search_registered_models(max_results=1)
-    return made
+        connected = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        connected.search_registered_models(max_results=1)
+    return connected
 
 
-def experiment(made: Any, name: str, artifacts: str | None) -> str:
-    """Find the experiment of that name, or make it."""
-    found = made.get_experiment_by_name(name)
-    return str(found.experiment_id if found else made.create_experiment(name, artifacts))
+def experiment(mlflow_client: Any, name: str, artifacts: str | None) -> str:
+    """Return the id of the experiment with that name; it is created if it does not exist."""
+    found = mlflow_client.get_experiment_by_name(name)
+    return str(found.experiment_id if found else mlflow_client.create_experiment(name, artifacts))
 
 
-def log(made: Any, run: str, params: dict[str, Any], metrics: dict[str, Any]) -> None:
-    """Put parameters and figures into a run."""
-    for key, value in flat(params).items():
-        made.log_param(run, key, value)
-    for key, value in flat(metrics).items():
-        made.log_metric(run, key, value)
+def log_values(
+    mlflow_client: Any, run: str, params: dict[str, Any], metrics: dict[str, Any]
+) -> None:
+    """Log parameters and metrics to a run."""
+    for key, value in flatten(params).items():
+        mlflow_client.log_param(run, key, value)
+    for key, value in flatten(metrics).items():
+        mlflow_client.log_metric(run, key, value)
 
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """Turn what MLflow raises into a message."""
+    """Translate MLflow's errors into one clear message."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Pictures of a version's lineage and of how two versions' models differ."""
+"""SVG pictures: the lineage of a version, and plots that compare two versions' models."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,30 +10,30 @@ from matplotlib.figure import Figure
 
 from .lineage import Lineage
 
-_COLORS = {"data": "#dbeafe", "step": "#fef3c7", "model": "#dcfce7", "version": "#f3e8ff"}
+_COLORS = {"data": "#dbeafe", "stage": "#fef3c7", "model": "#dcfce7", "version": "#f3e8ff"}
 _CELL = (2.6, 1.0)
 _STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "versions", "font.size": 9}
 
 
 def graph(found: Lineage) -> tuple[dict[str, tuple[str, str]], list[tuple[str, str]]]:
-    """Make the graph of a version: what was made out of what.
+    """Build the lineage graph of a version.
 
     Returns:
-        Node -> its kind (`data`, `step`, `model`, `version`) and its text; edges, from and to.
+        Node -> its kind (`data`, `stage`, `model`, `version`) and its text; edges as (from, to).
     """
     manifest = found.release.manifest
     nodes: dict[str, tuple[str, str]] = {}
     edges: list[tuple[str, str]] = []
-    for name, step in found.steps.items():
-        nodes[name] = ("step", name)
-        for way, files in (("in", step.get("deps", [])), ("out", step.get("outs", []))):
+    for name, stage in found.stages.items():
+        nodes[name] = ("stage", name)
+        for direction, files in (("in", stage.get("deps", [])), ("out", stage.get("outs", []))):
             for file in files:
                 path = file["path"]
                 if path.endswith(".py"):
                     continue
                 kind = "model" if path == manifest.model.path else "data"
                 nodes[path] = (kind, f"{path}\n{file.get('md5', '')[:8]}")
-                edges.append((path, name) if way == "in" else (name, path))
+                edges.append((path, name) if direction == "in" else (name, path))
     version = f"version {manifest.version}"
     nodes[version] = ("version", f"{version}\n{found.release.commit[:8]}")
     edges.append((manifest.model.path, version))
@@ -44,7 +44,7 @@ def graph(found: Lineage) -> tuple[dict[str, tuple[str, str]], list[tuple[str, s
 
 
 def columns(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """Put each node right of all that it was made from: the length of the longest way to it."""
+    """Place each node to the right of its inputs: its column is the longest path leading to it."""
     depth = dict.fromkeys(nodes, 0)
     for _ in nodes:
         for start, end in edges:
@@ -57,9 +57,9 @@ def draw_lineage(found: Lineage, path: Path) -> None:
     nodes, edges = graph(found)
     depth = columns(list(nodes), edges)
     rows: dict[int, int] = {}
-    places = {}
+    positions = {}
     for name in nodes:
-        places[name] = (depth[name] * _CELL[0], -rows.get(depth[name], 0) * _CELL[1])
+        positions[name] = (depth[name] * _CELL[0], -rows.get(depth[name], 0) * _CELL[1])
         rows[depth[name]] = rows.get(depth[name], 0) + 1
     width, height = (max(depth.values()) + 1) * 1.9, max(rows.values()) * 0.85 + 0.3
     figure, (axes,) = _figure((width, height))
@@ -67,52 +67,52 @@ def draw_lineage(found: Lineage, path: Path) -> None:
     axes.set_xlim(-1.2, max(depth.values()) * _CELL[0] + 1.2)
     axes.set_ylim(-(max(rows.values()) - 1) * _CELL[1] - 0.6, 0.6)
     for start, end in edges:
-        (x, y), (u, v) = places[start], places[end]
+        (x, y), (u, v) = positions[start], positions[end]
         arrow = {"arrowstyle": "->", "color": "#6b7280"}
         axes.annotate("", xy=(u - 1.0, v), xytext=(x + 1.0, y), arrowprops=arrow)
     for name, (kind, label) in nodes.items():
         box = {"boxstyle": "round,pad=0.35", "facecolor": _COLORS[kind], "edgecolor": "#9ca3af"}
-        axes.text(*places[name], label, ha="center", va="center", bbox=box)
+        axes.text(*positions[name], label, ha="center", va="center", bbox=box)
     _save(figure, path)
 
 
-def draw_confidence(sides: dict[str, list[tuple[float, float]]], path: Path) -> None:
-    """Draw how sure models are against how often they are right, as an SVG file."""
+def draw_calibration(models: dict[str, list[tuple[float, float]]], path: Path) -> None:
+    """Plot the calibration of models, confidence against accuracy, as an SVG file."""
     figure, (axes,) = _figure((5, 4))
-    axes.set(title="How sure, and how often right", xlabel="mean confidence", ylabel="share right")
+    axes.set(title="Calibration", xlabel="mean confidence", ylabel="accuracy")
     axes.plot([0, 1], [0, 1], color="#9ca3af", linestyle=":")
-    for name, points in sides.items():
+    for name, points in models.items():
         axes.plot([x for x, _ in points], [y for _, y in points], marker="o", label=name)
     axes.legend()
     _save(figure, path)
 
 
-def draw_confusion(sides: dict[str, list[tuple[str, str]]], path: Path) -> None:
-    """Draw which label is taken for which, side by side, as an SVG file.
+def draw_confusion(models: dict[str, list[tuple[str, str]]], path: Path) -> None:
+    """Plot confusion matrices side by side, as an SVG file.
 
     Args:
-        sides: Name -> pairs of the actual and the predicted label.
-        path: Where to.
+        models: Name -> pairs of the actual and the predicted label.
+        path: File to write.
     """
-    labels = sorted({label for pairs in sides.values() for pair in pairs for label in pair})
-    figure, all_axes = _figure((4.5 * len(sides), 4), len(sides))
-    for axes, (name, pairs) in zip(all_axes, sides.items(), strict=True):
+    labels = sorted({label for pairs in models.values() for pair in pairs for label in pair})
+    figure, all_axes = _figure((4.5 * len(models), 4), len(models))
+    for axes, (name, pairs) in zip(all_axes, models.items(), strict=True):
         counts = [[pairs.count((a, p)) for p in labels] for a in labels]
         axes.imshow(counts, cmap="Blues")
         axes.set(title=name, xlabel="predicted", ylabel="actual")
         axes.set_xticks(range(len(labels)), labels, rotation=30)
         axes.set_yticks(range(len(labels)), labels)
-        top = max(map(max, counts))
-        for row, line in enumerate(counts):
-            for column, count in enumerate(line):
-                color = "white" if count > top / 2 else "black"
+        largest = max(map(max, counts))
+        for row, row_counts in enumerate(counts):
+            for column, count in enumerate(row_counts):
+                color = "white" if count > largest / 2 else "black"
                 axes.text(column, row, str(count), ha="center", va="center", color=color)
     _save(figure, path)
 
 
 def _figure(size: tuple[float, float], count: int = 1) -> tuple[Figure, list[Any]]:
     figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasSVG(figure)  # draws without a screen, and without matplotlib's global state
+    FigureCanvasSVG(figure)  # needs no display and avoids pyplot's global state
     return figure, list(figure.subplots(1, count, squeeze=False)[0])
 
 

@@ -1,4 +1,4 @@
-"""The pipeline of `dvc.yaml`: run what changed, or tell what would run."""
+"""The pipeline in `dvc.yaml`: run changed stages, or list the stages that would run."""
 
 import os
 import sys
@@ -19,18 +19,18 @@ MODEL = "models/model.onnx"
 
 
 def reproduce(store: Store) -> list[str]:
-    """Run the stages of which code, parameters or inputs changed.
+    """Run the stages whose code, parameters or inputs changed.
 
     Returns:
         The names of the stages that ran, in order.
 
     Raises:
-        DataError: A stage failed; it has said why.
+        DataError: A stage failed; it has already printed why.
     """
-    # Stages start `python`: the one that runs this.
-    here = str(Path(sys.executable).parent)
-    if here not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join([here, os.environ.get("PATH", "")])
+    # Stages run `python`, which has to be this interpreter.
+    bin_folder = str(Path(sys.executable).parent)
+    if bin_folder not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
     try:
         return [stage.name for stage in store.repo.reproduce() if stage.name]
     except DvcException as error:
@@ -39,27 +39,27 @@ def reproduce(store: Store) -> list[str]:
 
 
 def stale(store: Store) -> list[str]:
-    """Name the stages that `dvc.lock` does not describe any more.
+    """List the stages whose code, parameters or inputs no longer match `dvc.lock`.
 
-    What is not on this machine is compared by its name: the data itself is not needed.
+    Data that is not on this machine is compared by its hash, so it does not have to be pulled.
 
     Raises:
         StateError: DVC cannot read the pipeline.
     """
     try:
-        known = list(store.repo.index.stages)
+        all_stages = list(store.repo.index.stages)
         with store.repo.lock:
             return [
                 stage.name
-                for stage in known
+                for stage in all_stages
                 if getattr(stage, "name", None)
-                and stage.changed(allow_missing=True, upstream=known)
+                and stage.changed(allow_missing=True, upstream=all_stages)
             ]
     except DvcException as error:
         raise StateError(f"DVC cannot read the pipeline: {error}") from error
 
 
 def stages(lock: str) -> dict[str, dict[str, list[dict[str, str]]]]:
-    """Read what a `dvc.lock` says: stage -> `deps` and `outs`, each with `path` and `md5`."""
+    """Parse a `dvc.lock`: stage -> `deps` and `outs`, each with `path` and `md5`."""
     found: dict[str, dict[str, list[dict[str, str]]]] = (yaml.safe_load(lock) or {})["stages"]
     return found

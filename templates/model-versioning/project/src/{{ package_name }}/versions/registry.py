@@ -1,4 +1,4 @@
-"""Which version is in production, and which were before: every change is written down for good."""
+"""Which version is in production, and which were before: every change is recorded permanently."""
 
 from collections.abc import Iterable
 from typing import Literal, Protocol
@@ -10,12 +10,12 @@ from .releases import Release
 
 
 class Event(BaseModel):
-    """Somebody changed what is in production.
+    """A change of the version in production.
 
     Attributes:
-        action: `promote`, or `rollback` to what was there before.
-        version: What is in production since.
-        by: Who did it.
+        action: `promote`, or `rollback` to the previous version.
+        version: The version in production after the change.
+        by: Who made the change.
         at: When, in ISO 8601.
     """
 
@@ -28,25 +28,25 @@ class Event(BaseModel):
 
 
 class Registry(Protocol):
-    """Where promotions are written down."""
+    """Where releases are registered and promotions are recorded."""
 
     def register(self, release: Release, content: bytes) -> str:
-        """Enter a release, once; gives the name it has there."""
+        """Register a release, if it is not registered yet; returns its name in the registry."""
 
     def name_of(self, version: str) -> str | None:
-        """Tell the name that a release has there."""
+        """Return a release's name in the registry; `None` if it is not registered."""
 
     def events(self) -> tuple[Event, ...]:
-        """Give all changes, in their order."""
+        """Return all events in order."""
 
     def record(self, event: Event) -> None:
-        """Write a change down; it counts from then on."""
+        """Record an event, which puts its version into production."""
 
 
-def line(events: Iterable[Event]) -> tuple[str, ...]:
-    """Tell what is in production, last, and what a rollback would bring back, in order.
+def promotion_stack(events: Iterable[Event]) -> tuple[str, ...]:
+    """Return the promotions that are not undone; the last one is the version in production.
 
-    A rollback undoes the last promotion that was not undone; so two in a row go two back.
+    A rollback undoes the last promotion that is not undone yet, so two rollbacks undo two.
     """
     stack: list[str] = []
     for event in events:
@@ -58,18 +58,18 @@ def line(events: Iterable[Event]) -> tuple[str, ...]:
 
 
 def production(events: Iterable[Event]) -> str | None:
-    """Tell the version in production; `None` if there is none yet."""
-    stack = line(events)
+    """Return the version in production; `None` if there is none yet."""
+    stack = promotion_stack(events)
     return stack[-1] if stack else None
 
 
-def before(events: Iterable[Event]) -> str:
-    """Tell the version that a rollback brings back.
+def previous(events: Iterable[Event]) -> str:
+    """Return the version that a rollback restores.
 
     Raises:
-        StateError: Nothing was in production before.
+        StateError: There is no previous version.
     """
-    stack = line(events)
-    if len(stack) < 2:  # noqa: PLR2004 - what is there, and what was before
-        raise StateError("nothing was in production before, so there is nothing to go back to")
+    stack = promotion_stack(events)
+    if len(stack) < 2:  # noqa: PLR2004 - the current version and the previous one
+        raise StateError("no other version was in production, so there is nothing to roll back to")
     return stack[-2]

@@ -1,4 +1,4 @@
-"""Release: give a commit, its data and its model a name that stays."""
+"""Release a commit with its data and its model as a version."""
 
 import platform
 import time
@@ -8,31 +8,31 @@ import orjson
 import yaml
 
 from ..errors import StateError
-from ..manifest import Manifest, Tracked, order
+from ..manifest import Manifest, Tracked, version_key
 from . import pipeline, releases
 from .git import Git, GitError
 from .releases import Release
 from .store import Store
 
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx")
-"""Those that have a say in what the model is."""
-PAUSES = (0.2, 0.5, 1.0, 2.0, 0.0)
-"""Seconds after each attempt at pushing a tag that the remote refused, though it has none such."""
+"""Libraries that influence the model."""
+RETRY_DELAYS = (0.2, 0.5, 1.0, 2.0, 0.0)
+"""Seconds after each attempt to push a tag that the remote rejects although it does not have it."""
 
 
 def release(git: Git, store: Store, version: str) -> Release:
-    """Push what a commit needs, then tag it, then push the tag.
+    """Push a commit's data, then tag the commit, then push the tag.
 
-    The tag comes last, so a version that others can see is whole. After an interruption the same
-    call goes on where it stopped.
+    The tag comes last, so a version that others can see is complete. After an interruption, the
+    same call resumes.
 
     Args:
-        git: The project, with nothing left to commit.
-        store: Its data.
-        version: Three numbers, greater than those of every version before.
+        git: The project's repository, with a clean working tree.
+        store: The project's data.
+        version: Three numbers, greater than every earlier version.
 
     Raises:
-        StateError: Something has to be done first, or the name is taken.
+        StateError: The repository is not ready for a release, or the version already exists.
         IntegrityError: Data could not be pushed.
     """
     git.require_identity()
@@ -42,29 +42,29 @@ def release(git: Git, store: Store, version: str) -> Release:
     commit = git.commit()
     known = {each.version: each for each in releases.releases(git)}
     if version not in known:
-        _check(git, store, version, commit)
+        _check_releasable(git, store, version, commit)
     elif known[version].commit != commit:
         raise StateError(
             f"version {version} was released from commit {known[version].commit[:12]} by "
-            f"{known[version].author}: choose another name"
+            f"{known[version].author}: choose another version"
         )
     store.push(store.tracked(commit))
     if version not in known:
-        manifest = describe(git, store, version, commit)
+        manifest = build_manifest(git, store, version, commit)
         git.run(
             *("tag", "--annotate", "--cleanup=verbatim", "--file=-", releases.tag(version), commit),
             stdin=releases.message(manifest),
         )
     if remote is not None:
-        _push_tag(git, remote, version, made_now=version not in known)
+        _push_tag(git, remote, version, is_new=version not in known)
     return releases.find(git, version)
 
 
-def describe(git: Git, store: Store, version: str, commit: str | None) -> Manifest:
-    """Write down what the working tree, which is that commit's, would be as a version.
+def build_manifest(git: Git, store: Store, version: str, commit: str | None) -> Manifest:
+    """Build the manifest of the working tree, which is assumed to match the commit.
 
     Raises:
-        StateError: The pipeline was not run here yet.
+        StateError: The pipeline has not run yet.
     """
     return Manifest(
         version=version,
@@ -79,7 +79,7 @@ def describe(git: Git, store: Store, version: str, commit: str | None) -> Manife
 
 
 def environment() -> dict[str, str]:
-    """Tell the versions of Python and of the libraries that have a say in the model."""
+    """Return the versions of Python and of the libraries that influence the model."""
     return {"python": platform.python_version()} | {
         name: metadata.version(name) for name in LIBRARIES
     }
@@ -88,29 +88,29 @@ def environment() -> dict[str, str]:
 def _tracked(store: Store, path: str) -> Tracked:
     found = {each.path: each for each in store.tracked()}
     if path not in found:
-        raise StateError(f"{path} is not there yet: `make run` makes it")
+        raise StateError(f"{path} does not exist yet: create it with `make run`")
     return found[path]
 
 
-def _check(git: Git, store: Store, version: str, commit: str) -> None:
+def _check_releasable(git: Git, store: Store, version: str, commit: str) -> None:
     if changes := git.changes():
         more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
         raise StateError(
-            f"not everything is committed ({changes[0].strip()}{more}): a version is a commit, so "
-            "commit first"
+            f"there are uncommitted changes ({changes[0].strip()}{more}): a version is a commit, "
+            "so commit first"
         )
     if not (git.root / pipeline.LOCK_FILE).exists():
-        raise StateError("there is no model yet: `make run`, then commit what it made")
+        raise StateError("there is no model yet: run `make run`, then commit the results")
     if stages := pipeline.stale(store):
         raise StateError(
-            f"{pipeline.LOCK_FILE} is stale ({', '.join(stages)}): `make run`, then commit"
+            f"{pipeline.LOCK_FILE} is stale ({', '.join(stages)}): run `make run`, then commit"
         )
     known = releases.releases(git)
     if (same := releases.of_commit(git, commit)) is not None:
-        raise StateError(f"this commit is version {same.version} already: one commit, one version")
-    if known and order(version) <= order(known[-1].version):
+        raise StateError(f"this commit is already version {same.version}: one commit, one version")
+    if known and version_key(version) <= version_key(known[-1].version):
         raise StateError(f"{version} is not above {known[-1].version}, the latest version")
-    order(version)
+    version_key(version)  # rejects a malformed first version
 
 
 def _fetch(git: Git, remote: str) -> None:
@@ -120,36 +120,36 @@ def _fetch(git: Git, remote: str) -> None:
         if "would clobber existing tag" not in str(error):
             raise
         raise StateError(
-            f"a version here and one of the same name at {remote} are two different ones: "
-            f"`git tag --delete NAME` removes yours, then choose another name ({error})"
+            f"a local version and one of the same name at {remote} differ: delete yours with "
+            f"`git tag --delete NAME`, then choose another version ({error})"
         ) from error
 
 
-def _push_tag(git: Git, remote: str, version: str, *, made_now: bool) -> None:
-    """Push the tag; somebody else's push of the same name may be under way."""
+def _push_tag(git: Git, remote: str, version: str, *, is_new: bool) -> None:
+    """Push the tag; someone else may be pushing the same name at the same time."""
     name = releases.tag(version)
-    for pause in PAUSES:
+    for delay in RETRY_DELAYS:
         try:
             git.run("push", "--quiet", remote, f"refs/tags/{name}")
         except GitError as error:
-            refusal = error
+            rejection = error
         else:
             return
-        taken = git.ask("ls-remote", remote, f"refs/tags/{name}")
-        if taken is None:
+        existing = git.run_or_none("ls-remote", remote, f"refs/tags/{name}")
+        if existing is None:
             raise StateError(
-                f"{name} is made, but {remote} cannot be reached: call it again to go on "
-                f"({refusal})"
-            ) from refusal
-        if taken:
-            if made_now:
+                f"{name} was created, but {remote} cannot be reached: run the command again to "
+                f"continue ({rejection})"
+            ) from rejection
+        if existing:
+            if is_new:
                 git.run("tag", "--delete", name)
             raise StateError(
-                f"somebody else has released {version} in the meantime: `git fetch --tags`, then "
-                "choose another name; your data is safe in the remote"
-            ) from refusal
-        time.sleep(pause)
+                f"someone else has just released {version}: run `git fetch --tags`, then choose "
+                "another version; your data is safe in the remote"
+            ) from rejection
+        time.sleep(delay)
     raise StateError(
-        f"{name} is made, but {remote} does not take it: see to what it says, then call it again "
-        f"to go on ({refusal})"
-    ) from refusal
+        f"{name} was created, but {remote} rejects it: fix the cause, then run the command again "
+        f"to continue ({rejection})"
+    ) from rejection

@@ -1,4 +1,4 @@
-"""Releases, as git knows them: annotated tags with a manifest in them."""
+"""Releases in git: annotated tags whose message contains the manifest."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import orjson
 from pydantic import ValidationError
 
 from ..errors import IntegrityError, StateError
-from ..manifest import Manifest, order
+from ..manifest import Manifest, version_key
 from .git import Git
 
 PREFIX = "v"
@@ -25,7 +25,7 @@ class Release:
     """A released version.
 
     Attributes:
-        manifest: What it is.
+        manifest: Its manifest.
         author: Who released it.
         date: When, in ISO 8601.
     """
@@ -36,73 +36,77 @@ class Release:
 
     @property
     def version(self) -> str:
-        """Like `1.2.0`."""
+        """The version, like `1.2.0`."""
         return self.manifest.version
 
     @property
     def commit(self) -> str:
-        """The commit it was made from."""
+        """The commit it was released from."""
         assert self.manifest.commit is not None  # noqa: S101 - a tag always has one
         return self.manifest.commit
 
 
 def tag(version: str) -> str:
-    """Name the tag of a version."""
-    order(version)
+    """Return the name of a version's tag."""
+    version_key(version)  # rejects a malformed version
     return PREFIX + version
 
 
 def message(manifest: Manifest) -> str:
-    """Write the message of a version's tag."""
-    first = f"Version {manifest.version} of data and model"
-    return f"{first}\n\n{manifest.model_dump_json(indent=2)}\n"
+    """Format the message of a version's tag."""
+    subject = f"Version {manifest.version} of data and model"
+    return f"{subject}\n\n{manifest.model_dump_json(indent=2)}\n"
 
 
 def releases(git: Git) -> tuple[Release, ...]:
-    """List all releases, the oldest version first. Other tags are left alone.
+    """List all releases, lowest version first. Other tags are ignored.
 
     Raises:
-        IntegrityError: A tag was moved to another commit than it was made for.
+        IntegrityError: A tag points to another commit than the one in its manifest.
     """
     listed = git.run("for-each-ref", f"refs/tags/{PREFIX}*", f"--format={_FIELDS}{_END}")
     found = [each for line in listed.split(_END) if (each := _release(line.strip("\n")))]
-    return tuple(sorted(found, key=lambda release: order(release.version)))
+    return tuple(sorted(found, key=lambda release: version_key(release.version)))
 
 
 def find(git: Git, version: str) -> Release:
     """Find a release.
 
     Raises:
-        StateError: There is none of that name.
+        StateError: There is no such version.
     """
     known = {release.version: release for release in releases(git)}
-    wanted = version.removeprefix(PREFIX)
-    if wanted not in known:
+    name = version.removeprefix(PREFIX)
+    if name not in known:
         names = ", ".join(known) or "none yet"
-        raise StateError(f"there is no version {wanted} (released: {names})")
-    return known[wanted]
+        raise StateError(f"there is no version {name} (released: {names})")
+    return known[name]
 
 
 def of_commit(git: Git, commit: str) -> Release | None:
-    """Find the version that was made from a commit; there is one at most."""
+    """Find the version that was released from a commit; there is at most one."""
     return next((each for each in releases(git) if each.commit == commit), None)
 
 
 def parents(git: Git, commit: str) -> tuple[str, ...]:
-    """Name the versions that a commit follows directly: behind it, with none in between."""
-    behind = [r for r in releases(git) if r.commit != commit and _leads(git, r.commit, commit)]
+    """Return a commit's nearest released ancestors: those with no other release in between."""
+    ancestors = [
+        each
+        for each in releases(git)
+        if each.commit != commit and _is_ancestor(git, each.commit, commit)
+    ]
     return tuple(
         each.version
-        for each in behind
+        for each in ancestors
         if not any(
-            other.commit != each.commit and _leads(git, each.commit, other.commit)
-            for other in behind
+            other.commit != each.commit and _is_ancestor(git, each.commit, other.commit)
+            for other in ancestors
         )
     )
 
 
-def _leads(git: Git, earlier: str, later: str) -> bool:
-    return git.ask("merge-base", "--is-ancestor", earlier, later) is not None
+def _is_ancestor(git: Git, earlier: str, later: str) -> bool:
+    return git.run_or_none("merge-base", "--is-ancestor", earlier, later) is not None
 
 
 def _release(line: str) -> Release | None:
@@ -112,10 +116,11 @@ def _release(line: str) -> Release | None:
     try:
         manifest = Manifest.model_validate(orjson.loads(text[text.index("{") :]))
     except (ValueError, ValidationError):
-        return None  # a tag of something else
+        return None  # not a tag of a version
     if manifest.commit != commit or tag(manifest.version) != name:
         raise IntegrityError(
-            f"the tag {name} names commit {commit[:12]}, but was made for {manifest.version} of "
-            f"commit {str(manifest.commit)[:12]}: fetch it again with `git fetch --tags --force`"
+            f"the tag {name} points to commit {commit[:12]}, but its manifest is of version "
+            f"{manifest.version} at commit {str(manifest.commit)[:12]}: fetch it again with "
+            "`git fetch --tags --force`"
         )
     return Release(manifest, author, date)

@@ -1,4 +1,4 @@
-"""What a commit, or the working tree, holds: parameters, figures, data and plots, side by side."""
+"""The state of the project at a commit or in the working tree: parameters, metrics, data."""
 
 import csv
 import io
@@ -13,25 +13,25 @@ import yaml
 from ..data.contract import Contract, parse
 from ..data.read import read
 from ..data.table import Table
-from ..manifest import Tracked, flat
+from ..manifest import Tracked, flatten
 from . import pipeline, releases
 from .git import Git
 from .store import Store
 
 TREE = "."
-"""Names the working tree where a version or a revision is asked for."""
+"""Stands for the working tree in place of a version or revision."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A side of a comparison.
+    """The state of the project at a version, a revision, or in the working tree.
 
     Attributes:
-        name: What it was called: a version, a revision, or `.`.
+        name: The requested version, revision, or `.`.
         commit: Its commit; `None` for the working tree.
         params: Parameters by their full names.
-        metrics: Figures by their full names; none if the pipeline was not run.
-        tracked: What DVC keeps of it, by path.
+        metrics: Metrics by their full names; empty if the pipeline has not run.
+        tracked: Files and folders tracked by DVC, by path.
     """
 
     name: str
@@ -41,52 +41,52 @@ class State:
     tracked: dict[str, Tracked]
 
 
-def state(git: Git, store: Store, name: str) -> State:
-    """Look at a version, a revision of git, or the working tree (`.`).
+def load(git: Git, store: Store, name: str) -> State:
+    """Load the state of a version, a git revision, or the working tree (`.`).
 
     Raises:
-        StateError: There is no such thing.
+        StateError: There is no such version or revision.
     """
-    commit = None if name == TREE else _commit(git, name)
-    params = yaml.safe_load(text(git, commit, pipeline.PARAMS_FILE) or "{}")
-    metrics = json.loads(text(git, commit, pipeline.METRICS_FILE) or "{}")
+    commit = None if name == TREE else _resolve(git, name)
+    params = yaml.safe_load(read_text(git, commit, pipeline.PARAMS_FILE) or "{}")
+    metrics = json.loads(read_text(git, commit, pipeline.METRICS_FILE) or "{}")
     tracked = {each.path: each for each in store.tracked(commit)}
-    return State(name, commit, flat(params), flat(metrics), tracked)
+    return State(name, commit, flatten(params), flatten(metrics), tracked)
 
 
-def text(git: Git, commit: str | None, path: str) -> str | None:
-    """Read a text file of a commit, or of the working tree; `None` if it is not there."""
+def read_text(git: Git, commit: str | None, path: str) -> str | None:
+    """Read a text file from a commit or the working tree; `None` if it does not exist."""
     if commit is not None:
-        return git.ask("show", f"{commit}:{path}")
+        return git.run_or_none("show", f"{commit}:{path}")
     file = git.root / path
     return file.read_text(encoding="utf-8") if file.is_file() else None
 
 
-def cells(content: str | None) -> list[dict[str, str]]:
-    """Read a small CSV file that git keeps."""
+def parse_csv(content: str | None) -> list[dict[str, str]]:
+    """Parse a small CSV file."""
     return list(csv.DictReader(io.StringIO(content or "")))
 
 
-def rows(git: Git, store: Store, side: State) -> Table:
+def read_rows(git: Git, store: Store, state: State) -> Table:
     """Read the data of a state, from the cache or the remote.
 
     Raises:
-        IntegrityError: It is nowhere, or damaged.
-        DataError: It breaks its own contract.
+        IntegrityError: It is missing or damaged.
+        DataError: It violates its own contract.
     """
-    contract = _contract(git, side.commit)
-    if side.commit is None:
+    contract = _contract(git, state.commit)
+    if state.commit is None:
         return read(git.root / pipeline.DATA, contract, labelled=True)
     with TemporaryDirectory(prefix="data-") as folder:
-        store.write(side.tracked[pipeline.DATA], Path(folder))
+        store.write(state.tracked[pipeline.DATA], Path(folder))
         return read(Path(folder) / pipeline.DATA, contract, labelled=True)
 
 
 def _contract(git: Git, commit: str | None) -> Contract:
-    content = yaml.safe_load(text(git, commit, pipeline.CONTRACT_FILE) or "")
+    content = yaml.safe_load(read_text(git, commit, pipeline.CONTRACT_FILE) or "")
     return parse(content, pipeline.CONTRACT_FILE)
 
 
-def _commit(git: Git, name: str) -> str:
+def _resolve(git: Git, name: str) -> str:
     known = {each.version: each.commit for each in releases.releases(git)}
     return known.get(name.removeprefix(releases.PREFIX)) or git.commit(name)

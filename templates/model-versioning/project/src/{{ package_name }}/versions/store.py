@@ -1,7 +1,7 @@
-"""What DVC keeps: which objects belong to a commit, and their bytes, here and in the remote.
+"""DVC's storage: the objects of a commit and their bytes, in the cache and in the remote.
 
-DVC is called in this process: its command takes seconds to start. An object is a file named by the
-md5 of its content; a folder is an object, too, a list of names and md5s in JSON, whose own name
+DVC is used as a library, because its command takes seconds to start. An object is a file named by
+the md5 of its content. A folder is an object as well: a JSON list of names and md5s, whose own name
 ends in `.dir`. (https://dvc.org/doc/user-guide/project-structure/internal-files)
 """
 
@@ -26,15 +26,15 @@ from ..errors import IntegrityError, StateError
 from ..manifest import Tracked
 
 DIR = ".dir"
-_BLOCK = 1 << 20
+_BLOCK_SIZE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """DVC's side of a project.
+    """The data of a project, stored by DVC.
 
     Attributes:
-        repo: DVC's own view of it.
+        repo: DVC's repository object.
         cache: The objects on this machine.
     """
 
@@ -43,21 +43,21 @@ class Store:
 
     @property
     def remote(self) -> Any:
-        """The objects that everybody shares.
+        """The objects in the shared remote.
 
         Raises:
-            StateError: The remote is not set up, or what it needs is not installed.
+            StateError: The remote is not configured, or a package that it needs is not installed.
         """
         try:
             return self.repo.cloud.get_remote_odb()
         except DvcException as error:
-            raise StateError(f"the remote cannot be used: {error}") from error
+            raise StateError(f"the remote is unavailable: {error}") from error
 
     def tracked(self, revision: str | None = None) -> tuple[Tracked, ...]:
-        """List what DVC keeps of a commit, or of the working tree: data and all that stages made.
+        """List everything that DVC tracks at a commit or in the working tree: data and outputs.
 
         Raises:
-            StateError: The files of DVC cannot be read there.
+            StateError: DVC's files cannot be read there.
         """
         try:
             with switch(self.repo, revision) if revision else nullcontext():
@@ -79,13 +79,13 @@ class Store:
         return tuple(sorted(found, key=lambda each: each.path))
 
     def members(self, tracked: Tracked) -> dict[str, str]:
-        """List the objects behind a file or folder.
+        """List the objects of a file or folder.
 
         Returns:
-            Path in the project -> name of the object. The list of a folder is under its own path.
+            Path in the project -> name of the object. A folder's file list has the folder's path.
 
         Raises:
-            IntegrityError: The list of a folder is nowhere, or damaged.
+            IntegrityError: A folder's file list is missing or damaged.
         """
         found = {tracked.path: tracked.md5}
         if tracked.md5.endswith(DIR):
@@ -94,58 +94,62 @@ class Store:
         return found
 
     def read(self, name: str, path: str) -> bytes:
-        """Read an object, from here or else from the remote, and check it.
+        """Read an object from the cache, or else from the remote, and verify it.
+
+        Args:
+            name: Name of the object.
+            path: Its path in the project, for error messages.
 
         Raises:
-            IntegrityError: It is in neither place, or damaged in both; `path` is what it is.
+            IntegrityError: The object is missing or damaged in both places.
         """
         damaged = []
-        for where, odb in self._places():
+        for place, odb in self._places():
             try:
                 with odb.fs.open(odb.oid_to_path(name), "rb") as file:
                     content: bytes = file.read()
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise IntegrityError(f"{path} cannot be read from the {where}: {error}") from error
+                raise IntegrityError(f"{path} cannot be read from the {place}: {error}") from error
             if hashlib.md5(content, usedforsecurity=False).hexdigest() == name.removesuffix(DIR):
                 return content
-            damaged.append(where)
+            damaged.append(place)
         if damaged:
             raise IntegrityError(f"{path} is damaged in the {' and the '.join(damaged)} ({name})")
         raise IntegrityError(f"{path} is neither in the cache nor in the remote ({name})")
 
     def push(self, tracked: Iterable[Tracked]) -> int:
-        """Copy to the remote what is not there yet; may be called again after it was interrupted.
+        """Copy missing objects to the remote; safe to call again after an interruption.
 
-        The remote is asked what it has. DVC's own push trusts its memory of an earlier one, and
-        would not bring back what got lost there in the meantime.
+        This queries what the remote has. DVC's own push relies on a record of earlier pushes, so it
+        would not restore objects that the remote has lost since.
 
         Returns:
             How many objects were copied.
 
         Raises:
-            IntegrityError: Something is not here to be pushed, or does not arrive.
+            IntegrityError: An object is not in the cache, or its transfer failed.
         """
-        wanted = list(tracked)
-        names = {HashInfo("md5", each.md5) for each in wanted}
+        to_push = list(tracked)
+        names = {HashInfo("md5", each.md5) for each in to_push}
         try:
-            done = transfer(self.cache, self.remote, names, cache_odb=self.cache, shallow=False)
+            result = transfer(self.cache, self.remote, names, cache_odb=self.cache, shallow=False)
         except (DvcException, OSError) as error:
-            raise IntegrityError(f"cannot push {_paths(wanted)}: {error}") from error
-        if done.failed:
-            lost = sorted(str(each.value) for each in done.failed)
+            raise IntegrityError(f"cannot push {_paths(to_push)}: {error}") from error
+        if result.failed:
+            failed = sorted(str(each.value) for each in result.failed)
             raise IntegrityError(
-                f"{len(lost)} objects of {_paths(wanted)} could not be pushed, first {lost[0]}: "
-                "call it again when the cause is gone; what has arrived stays"
+                f"{len(failed)} objects of {_paths(to_push)} could not be pushed, first "
+                f"{failed[0]}: fix the cause and run the command again; pushed objects are kept"
             )
-        return len(done.transferred)
+        return len(result.transferred)
 
     def write(self, tracked: Tracked, folder: Path) -> None:
-        """Write a file or folder of some version under `folder`, whatever the working tree has.
+        """Write a tracked file or folder of any version under `folder`.
 
         Raises:
-            IntegrityError: Something of it is missing or damaged.
+            IntegrityError: An object is missing or damaged.
         """
         for path, name in self.members(tracked).items():
             if not name.endswith(DIR):
@@ -159,11 +163,11 @@ class Store:
 
 
 @contextmanager
-def opened(root: Path) -> Iterator[Store]:
-    """Open a project with DVC, which works in the current folder: that is changed meanwhile.
+def open_store(root: Path) -> Iterator[Store]:
+    """Open a project with DVC, and make it the current folder, which DVC requires.
 
     Raises:
-        StateError: DVC does not find one there.
+        StateError: There is no DVC project.
     """
     logging.getLogger("dvc").setLevel(logging.ERROR)
     logging.getLogger("dvc_data").setLevel(logging.ERROR)
@@ -176,11 +180,11 @@ def opened(root: Path) -> Iterator[Store]:
 
 
 def digest(odb: HashFileDB, name: str) -> str | None:
-    """Compute the md5 of an object's bytes; `None` if it is not there."""
+    """Compute the md5 of an object's content; `None` if the object is missing."""
     hasher = hashlib.md5(usedforsecurity=False)
     try:
         with odb.fs.open(odb.oid_to_path(name), "rb") as file:
-            while block := file.read(_BLOCK):
+            while block := file.read(_BLOCK_SIZE):
                 hasher.update(block)
     except FileNotFoundError:
         return None

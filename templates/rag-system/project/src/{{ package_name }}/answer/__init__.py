@@ -1,1 +1,1 @@
-"""Writes answers from passages, and shows of them only what the passages bear out."""
+"""Writes answers from passages, and shows only what the passages support."""

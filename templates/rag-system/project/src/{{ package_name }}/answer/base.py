@@ -1,4 +1,4 @@
-"""What an answerer is given and gives."""
+"""The interface of all answerers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from ..records import Hit, Usage
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A sentence of an answer before it has been checked.
+    """A sentence of an answer before verification.
 
     Attributes:
-        text: For people.
-        passages: Which passages it is said to be taken from, by index from 0; may be empty.
-        quote: Where it stands: the passage's index, and start and end in the document's text.
-            None if the answerer has put it into words of its own.
+        text: The sentence.
+        passages: Indices of the passages that it claims as its sources; may be empty.
+        quote: Its source, if it is a quote: the passage's index, and start and end in the
+            document's text. None if the answerer used its own words.
     """
 
     text: str
@@ -23,8 +23,8 @@ class Draft:
     quote: tuple[int, int, int] | None = None
 
 
-Spend = Callable[[Usage], None]
-"""Is told what a language model was given and gave."""
+UsageCallback = Callable[[Usage], None]
+"""Called with the usage of each language model call."""
 
 
 class Answerer(Protocol):
@@ -32,13 +32,15 @@ class Answerer(Protocol):
 
     @property
     def name(self) -> str:
-        """Tells it from others, with its version: what is cached depends on it."""
+        """Identifies the answerer and its version; cached answers depend on it."""
 
-    def draft(self, question: str, passages: Sequence[Hit], spend: Spend) -> Iterator[Draft]:
-        """The sentences of an answer, one after the other; none if there is no answer."""
+    def draft(
+        self, question: str, passages: Sequence[Hit], on_usage: UsageCallback
+    ) -> Iterator[Draft]:
+        """Yield the sentences of an answer; none if there is no answer."""
 
-    def rewrite(self, question: str, history: str, spend: Spend) -> str:
-        """A follow-up question as one that stands by itself."""
+    def rewrite(self, question: str, history: str, on_usage: UsageCallback) -> str:
+        """Rewrite a follow-up question as a standalone one."""
 
-    def parts(self, question: str, spend: Spend) -> list[str]:
-        """The questions to search for in order to answer one; itself, if it is but one."""
+    def decompose(self, question: str, on_usage: UsageCallback) -> list[str]:
+        """Return the questions to search for; the question itself if it is a simple one."""

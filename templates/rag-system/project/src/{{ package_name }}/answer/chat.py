@@ -1,4 +1,4 @@
-"""Answers written by a language model behind any OpenAI-compatible endpoint, through LangChain."""
+"""Answers written by a language model behind any OpenAI-compatible endpoint, using LangChain."""
 
 import re
 import secrets
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 from .. import prompts
 from ..guard.injection import neutralise, suspicious
 from ..records import Hit, Usage, UserError
-from ..retrieve.query import MOST_PARTS, may_be_several, parts
+from ..retrieve.query import MAX_PARTS, may_need_decomposing, split_question
 from ..settings import Settings
-from ..steps import step
 from ..text.sentences import spans
 from ..text.sparse import words
-from .base import Draft, Spend
+from ..tracing import step
+from .base import Draft, UsageCallback
 
 if TYPE_CHECKING:
     from langchain.chat_models import BaseChatModel
 
-_CITED = re.compile(r"\s*\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
-_LISTED = re.compile(r"^\s*(?:[-*\u2022]|\d{1,2}[.)])\s+")
+_CITATION = re.compile(r"\s*\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
+_LIST_MARKER = re.compile(r"^\s*(?:[-*\u2022]|\d{1,2}[.)])\s+")
 _PER_MILLION = 1_000_000
 
 
@@ -28,13 +28,13 @@ class ModelError(Exception):
 
 
 class Chat:
-    """A language model that is given passages and asked to cite them.
+    """A language model that gets passages and is asked to cite them.
 
     Args:
-        settings: Its address, name, key and limits.
+        settings: The model's endpoint, name, key and limits.
 
     Raises:
-        UserError: The client is not installed.
+        UserError: The client library is not installed.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -42,13 +42,15 @@ class Chat:
         self._model = _connect(settings)
         self.name = f"{settings.llm_model}@{settings.llm_url}/{prompts.VERSION}"
 
-    def draft(self, question: str, passages: Sequence[Hit], spend: Spend) -> Iterator[Draft]:
-        """The sentences of the model's answer, each as soon as it is complete.
+    def draft(
+        self, question: str, passages: Sequence[Hit], on_usage: UsageCallback
+    ) -> Iterator[Draft]:
+        """Yield the sentences of the model's answer, each as soon as it is complete.
 
         Raises:
-            ModelError: The model can't be reached, or refuses.
+            ModelError: The model can't be reached, or returns an error.
         """
-        mark = f"#{secrets.token_hex(4)}"  # nobody who wrote a document can know it
+        mark = f"#{secrets.token_hex(4)}"  # random, so no document can imitate it
         quoted = "\n".join(
             prompts.PASSAGE.format(
                 mark=mark, number=number, title=hit.title, text=neutralise(hit.chunk.text)
@@ -59,42 +61,43 @@ class Chat:
             ("system", prompts.SYSTEM.format(mark=mark)),
             ("user", prompts.QUESTION.format(passages=quoted, question=question)),
         ]
-        for sentence in _sentences(self._stream(messages, spend)):
+        for sentence in _sentences(self._stream(messages, on_usage)):
             if prompts.NO_ANSWER in sentence.upper():
                 return
             cited = [
-                int(each) - 1 for found in _CITED.findall(sentence) for each in found.split(",")
+                int(number) - 1
+                for numbers in _CITATION.findall(sentence)
+                for number in numbers.split(",")
             ]
-            text = _CITED.sub("", sentence).strip()
+            text = _CITATION.sub("", sentence).strip()
             if text:
-                known = tuple(each for each in dict.fromkeys(cited) if 0 <= each < len(passages))
-                yield Draft(text, known)
+                valid = tuple(each for each in dict.fromkeys(cited) if 0 <= each < len(passages))
+                yield Draft(text, valid)
 
-    def rewrite(self, question: str, history: str, spend: Spend) -> str:
-        """A follow-up question as one that stands by itself.
+    def rewrite(self, question: str, history: str, on_usage: UsageCallback) -> str:
+        """Rewrite a follow-up question as a standalone one.
 
         Raises:
-            ModelError: The model can't be reached, or refuses.
+            ModelError: The model can't be reached, or returns an error.
         """
         prompt = prompts.REWRITE.format(history=history, question=question)
-        answer = "".join(self._stream([("user", prompt)], spend)).strip()
+        answer = "".join(self._stream([("user", prompt)], on_usage)).strip()
         line = answer.partition("\n")[0].strip().strip('"')
         return line if 0 < len(line) <= self._settings.max_question_chars else question
 
-    def parts(self, question: str, spend: Spend) -> list[str]:
-        """The questions that the model takes a question apart into, if it may be several.
+    def decompose(self, question: str, on_usage: UsageCallback) -> list[str]:
+        """Split a question into sub-questions if it may need several searches.
 
-        A part about nothing that the question names is left out: it has been made up.
+        A sub-question that shares no word with the question is dropped: the model made it up.
 
         Raises:
-            ModelError: The model can't be reached, or refuses.
+            ModelError: The model can't be reached, or returns an error.
         """
-        if not may_be_several(question):
+        if not may_need_decomposing(question):
             return [question]
-        prompt = prompts.DECOMPOSE.format(question=question, most=MOST_PARTS)
-        lines = (
-            _LISTED.sub("", line).strip() for line in self.complete(prompt, spend).splitlines()
-        )
+        prompt = prompts.DECOMPOSE.format(question=question, most=MAX_PARTS)
+        reply = self.complete(prompt, on_usage)
+        lines = (_LIST_MARKER.sub("", line).strip() for line in reply.splitlines())
         asked = set(words(question))
         found = [
             line
@@ -103,27 +106,33 @@ class Chat:
             and asked & set(words(line))
             and not suspicious(line)
         ]
-        # Whoever takes apart may fail to; then the rule does it. The whole is searched for as well:
-        # the parts may have lost something.
-        return [question, *found[:MOST_PARTS]] if len(found) > 1 else parts(question)
+        if len(found) < 2:  # noqa: PLR2004 - nothing was split
+            return split_question(question)
+        # The original is searched for, too: the sub-questions may have lost something.
+        return [question, *found[:MAX_PARTS]]
 
-    def complete(self, prompt: str, spend: Spend, schema: dict[str, Any] | None = None) -> str:
-        """What the model says to a prompt.
+    def complete(
+        self, prompt: str, on_usage: UsageCallback, schema: dict[str, Any] | None = None
+    ) -> str:
+        """Return the model's reply to a prompt.
 
         Args:
-            prompt: What it is asked.
-            spend: Is told what it was given and gave.
-            schema: JSON schema that the server is to hold the model to.
+            prompt: The prompt.
+            on_usage: Called with the usage.
+            schema: A JSON schema that the server should hold the model to.
 
         Raises:
-            ModelError: The model can't be reached, or refuses.
+            ModelError: The model can't be reached, or returns an error.
         """
-        wanted = {"name": "reply", "strict": True, "schema": schema}
-        options = {"response_format": {"type": "json_schema", "json_schema": wanted}}
-        return "".join(self._stream([("user", prompt)], spend, options if schema else {}))
+        json_schema = {"name": "reply", "strict": True, "schema": schema}
+        options = {"response_format": {"type": "json_schema", "json_schema": json_schema}}
+        return "".join(self._stream([("user", prompt)], on_usage, options if schema else {}))
 
     def _stream(
-        self, messages: list[tuple[str, str]], spend: Spend, options: dict[str, Any] | None = None
+        self,
+        messages: list[tuple[str, str]],
+        on_usage: UsageCallback,
+        options: dict[str, Any] | None = None,
     ) -> Iterator[str]:
         from openai import OpenAIError  # noqa: PLC0415 - heavy
 
@@ -139,29 +148,29 @@ class Chat:
             try:
                 for piece in self._model.stream(messages, **(options or {})):
                     if piece.usage_metadata:
-                        usage = self._priced(piece.usage_metadata)
+                        usage = self._usage(piece.usage_metadata)
                     yield str(piece.text)
             except OpenAIError as error:
                 raise ModelError(f"The language model did not answer: {error}") from error
             finally:
                 span.set_attribute("gen_ai.usage.input_tokens", usage.input_tokens)
                 span.set_attribute("gen_ai.usage.output_tokens", usage.output_tokens)
-                spend(usage)
+                on_usage(usage)
 
-    def _priced(self, counts: Any) -> Usage:
-        given, got = counts["input_tokens"], counts["output_tokens"]
-        prices = self._settings
-        cost = given * prices.llm_input_price + got * prices.llm_output_price
-        return Usage(prices.llm_model, given, got, cost / _PER_MILLION)
+    def _usage(self, counts: Any) -> Usage:
+        read, written = counts["input_tokens"], counts["output_tokens"]
+        settings = self._settings
+        cost = read * settings.llm_input_price + written * settings.llm_output_price
+        return Usage(settings.llm_model, read, written, cost / _PER_MILLION)
 
 
 def _connect(settings: Settings) -> "BaseChatModel":
     try:
-        import langchain_openai  # noqa: F401, PLC0415 - an extra; so that the message is ours
+        import langchain_openai  # noqa: F401, PLC0415 - an extra; checked here for a clear error
     except ImportError as error:
         raise UserError(
-            "APP_ANSWERER=openai-compatible needs langchain-openai, which is not installed: "
-            "add the extra `chat`."
+            "APP_ANSWERER=openai-compatible needs langchain-openai, which is not installed. "
+            "Install the extra `chat`."
         ) from error
     from langchain.chat_models import init_chat_model  # noqa: PLC0415 - heavy
 
@@ -179,12 +188,12 @@ def _connect(settings: Settings) -> "BaseChatModel":
 
 
 def _sentences(pieces: Iterable[str]) -> Iterator[str]:
-    """Text that comes in pieces, as whole sentences with the citations behind them."""
+    """Regroup streamed text into whole sentences."""
     text = ""
     for piece in pieces:
         text += piece
         found = spans(text)
-        # The last may go on, and the one before may still get its citation.
+        # The last sentence may still be incomplete, so it is held back.
         for start, end in found[:-1]:
             yield text[start:end]
         if len(found) > 1:

@@ -1,4 +1,4 @@
-"""Answers with the sentences themselves: nothing can be made up, and no model is needed."""
+"""Answers made of quoted sentences: nothing can be made up, and no language model is needed."""
 
 import math
 from collections import Counter
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..guard.injection import trusted
+from ..guard.injection import trusted_spans
 from ..records import Hit
-from ..retrieve.query import parts
+from ..retrieve.query import split_question
 from ..text.embed import Embedder
 from ..text.sparse import words
-from .base import Draft, Spend
+from .base import Draft, UsageCallback
 from .quotes import readable
 
 _PASSAGES = 4
-_SENTENCES = 24
-"""As many are compared with the question; each is embedded."""
-_MOST = 3
+_MAX_CANDIDATES = 24
+"""Sentences to compare with the question; each has to be embedded."""
+_MAX_SENTENCES = 3
 _MARGIN = 0.9
-"""A further sentence must be this good, compared with the best one."""
-_BY_MEANING = 0.6
+"""The least score of a further sentence, relative to the best one."""
+_DENSE_WEIGHT = 0.6
 _RANK_DECAY = 0.95
 
 
@@ -36,10 +36,10 @@ class _Candidate:
 
 
 class Extractive:
-    """Quotes the sentences that are nearest to the question, by meaning and by word.
+    """Quotes the sentences closest to the question, by embeddings and by shared words.
 
     Args:
-        embedder: Compares sentences with the question.
+        embedder: Embeds the question and the sentences.
     """
 
     name = "extractive-1"
@@ -47,63 +47,63 @@ class Extractive:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
 
-    def draft(self, question: str, passages: Sequence[Hit], _: Spend) -> Iterator[Draft]:
-        """The best sentences on each part, in the order in which they stand in the passages."""
-        candidates = list(_candidates(passages))[:_SENTENCES]
+    def draft(self, question: str, passages: Sequence[Hit], _: UsageCallback) -> Iterator[Draft]:
+        """Yield the best sentences for each part of the question, in passage order."""
+        candidates = list(_candidates(passages))[:_MAX_CANDIDATES]
         if not candidates:
             return
-        chosen: set[int] = set()
-        for scores in self._scores(parts(question), candidates):
-            best = np.argsort(-scores, kind="stable")[:_MOST].tolist()
-            chosen |= {each for each in best if scores[each] >= _MARGIN * scores[best[0]]}
-        for index in sorted(chosen):
-            found = candidates[index]
-            yield Draft(
-                readable(found.text), (found.passage,), (found.passage, found.start, found.end)
-            )
+        selected: set[int] = set()
+        for scores in self._scores(split_question(question), candidates):
+            best = np.argsort(-scores, kind="stable")[:_MAX_SENTENCES].tolist()
+            selected |= {each for each in best if scores[each] >= _MARGIN * scores[best[0]]}
+        for index in sorted(selected):
+            candidate = candidates[index]
+            quote = (candidate.passage, candidate.start, candidate.end)
+            yield Draft(readable(candidate.text), (candidate.passage,), quote)
 
-    def rewrite(self, question: str, history: str, spend: Spend) -> str:  # noqa: ARG002 - of the protocol
-        """The question as it is: it has been completed by rule already."""
+    def rewrite(self, question: str, history: str, on_usage: UsageCallback) -> str:  # noqa: ARG002 - of the protocol
+        """Return the question unchanged: rules have completed it already."""
         return question
 
-    def parts(self, question: str, spend: Spend) -> list[str]:  # noqa: ARG002 - of the protocol
-        """The questions that stand side by side in a question, told by rule."""
-        return parts(question)
+    def decompose(self, question: str, on_usage: UsageCallback) -> list[str]:  # noqa: ARG002 - of the protocol
+        """Split a question by rules into the questions that it is made of."""
+        return split_question(question)
 
-    def _scores(self, asked: list[str], candidates: list[_Candidate]) -> NDArray[np.float64]:
-        """How well each sentence answers each question; shape (questions, candidates)."""
+    def _scores(self, questions: list[str], candidates: list[_Candidate]) -> NDArray[np.float64]:
+        """Score each candidate against each question; shape (questions, candidates)."""
         texts = [
             f"{each.context}: {each.text}" if each.context else each.text for each in candidates
         ]
-        vectors = self._embedder.embed([*asked, *map(readable, texts)])
-        meaning = vectors[: len(asked)] @ vectors[len(asked) :].T
-        word = np.array([_coverage(question, texts) for question in asked])
+        vectors = self._embedder.embed([*questions, *map(readable, texts)])
+        similarity = vectors[: len(questions)] @ vectors[len(questions) :].T
+        coverage = np.array([_coverage(question, texts) for question in questions])
         first = candidates[0].passage
         decay = np.array([_RANK_DECAY ** (each.passage - first) for each in candidates])
-        scores: NDArray[np.float64] = (_BY_MEANING * meaning + (1 - _BY_MEANING) * word) * decay
+        combined = _DENSE_WEIGHT * similarity + (1 - _DENSE_WEIGHT) * coverage
+        scores: NDArray[np.float64] = combined * decay
         return scores
 
 
 def _candidates(passages: Sequence[Hit]) -> Iterator[_Candidate]:
-    """The sentences of the passages; each once, and none that gives orders."""
+    """Yield the trusted sentences of the passages, each once."""
     seen: set[tuple[str, int]] = set()
     for index, hit in enumerate(passages[:_PASSAGES]):
         chunk = hit.chunk
         context = chunk.heading.rpartition(" > ")[2]
-        for begin, end in trusted(chunk.text):
-            start = chunk.start + begin
-            text = chunk.text[begin:end]
+        for relative_start, relative_end in trusted_spans(chunk.text):
+            start = chunk.start + relative_start
+            text = chunk.text[relative_start:relative_end]
             if (chunk.document, start) in seen or not words(text):
                 continue
             seen.add((chunk.document, start))
-            yield _Candidate(index, start, chunk.start + end, text, context)
+            yield _Candidate(index, start, chunk.start + relative_end, text, context)
 
 
 def _coverage(question: str, texts: Sequence[str]) -> NDArray[np.float64]:
-    """Share of the question's words in each text, rare ones counting for more; shape (texts,)."""
+    """Return the share of the question's words in each text, weighted by IDF; shape (texts,)."""
     asked = set(words(question))
-    held = [asked & set(words(text)) for text in texts]
-    counts = Counter(word for each in held for word in each)
-    weight = {word: math.log1p(len(texts) / (1 + counts[word])) for word in asked}
-    total = sum(weight.values()) or 1.0
-    return np.array([sum(weight[word] for word in each) / total for each in held])
+    shared = [asked & set(words(text)) for text in texts]
+    counts = Counter(word for each in shared for word in each)
+    weights = {word: math.log1p(len(texts) / (1 + counts[word])) for word in asked}
+    total = sum(weights.values()) or 1.0
+    return np.array([sum(weights[word] for word in each) / total for each in shared])

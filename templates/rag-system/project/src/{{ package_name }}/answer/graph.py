@@ -1,8 +1,8 @@
-"""The way from a question to an answer, as a graph of steps (LangGraph).
+"""The workflow from question to answer, as a LangGraph graph.
 
-screen -> understand -> recall -> retrieve -> compose -> END
-   |                      |          |
-   +-> END (refused)      +-> END    +-> abstain -> END
+screen -> contextualize -> check_cache -> retrieve -> generate -> END
+   |                            |             |
+   +-> END (refused)            +-> END       +-> abstain -> END
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 from typing_extensions import TypedDict
 
 from .. import prompts
-from ..cache import AnswerCache, Shelf
+from ..cache import AnswerCache, CachePartition
 from ..guard.injection import suspicious
 from ..guard.pii import redact
 from ..records import Answer, Citation, Hit, Outcome, Scope, Sentence, Turn, Usage
-from ..retrieve.query import complete
+from ..retrieve.query import complete_follow_up
 from ..retrieve.search import Retriever
-from ..steps import step
+from ..tracing import step
 from .base import Answerer
 from .verify import Verifier
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A question, what was said before, and what the asker may see."""
+class AskRequest:
+    """A question, the conversation so far, and what the caller may see."""
 
     question: str
     scope: Scope
@@ -37,21 +37,21 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A sentence that has passed all checks, and the citations that are new with it."""
+class StreamedSentence:
+    """A verified sentence, and the citations that support it."""
 
     sentence: Sentence
     citations: tuple[Citation, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What an assistant keeps to.
+class AssistantConfig:
+    """How an assistant answers.
 
     Attributes:
-        passages: How many of them an answer is made from.
-        min_confidence: Below it, the answer is that there is none.
-        redact_pii: Whether personal data are blanked out.
+        passages: The number of passages that an answer is written from.
+        min_confidence: Abstain below this confidence.
+        redact_pii: Whether to redact personal data.
     """
 
     passages: int
@@ -60,9 +60,9 @@ class Rules:
 
 
 class _State(TypedDict, total=False):
-    ask: Ask
+    request: AskRequest
     history: tuple[Turn, ...]
-    spent: "_Spent"
+    usage: "_UsageTotal"
     question: str
     vector: NDArray[np.float32]
     hits: Sequence[Hit]
@@ -72,17 +72,17 @@ class _State(TypedDict, total=False):
 
 
 @dataclass(slots=True)
-class _Spent:
-    """What the language model was given and gave on the way."""
+class _UsageTotal:
+    """The usage of all language model calls for one question."""
 
-    usage: Usage = field(default_factory=Usage)
+    total: Usage = field(default_factory=Usage)
 
-    def add(self, more: Usage) -> None:
-        self.usage = Usage(
-            more.model,
-            self.usage.input_tokens + more.input_tokens,
-            self.usage.output_tokens + more.output_tokens,
-            self.usage.cost + more.cost,
+    def add(self, usage: Usage) -> None:
+        self.total = Usage(
+            usage.model,
+            self.total.input_tokens + usage.input_tokens,
+            self.total.output_tokens + usage.output_tokens,
+            self.total.cost + usage.cost,
         )
 
 
@@ -92,29 +92,29 @@ class Assistant:
     Args:
         retriever: Finds passages.
         answerer: Writes answers from them.
-        cache: Of answers.
-        rules: What to keep to.
+        cache: Stores answers for reuse.
+        config: How to answer.
     """
 
     def __init__(
-        self, retriever: Retriever, answerer: Answerer, cache: AnswerCache, rules: Rules
+        self, retriever: Retriever, answerer: Answerer, cache: AnswerCache, config: AssistantConfig
     ) -> None:
         self.retriever = retriever
         self._answerer = answerer
         self._cache = cache
-        self._rules = rules
-        self._graph = self._compiled()
+        self._config = config
+        self._graph = self._build_graph()
 
-    def ask(self, ask: Ask) -> Iterator[Said | Answer]:
-        """Answer a question.
+    def stream(self, request: AskRequest) -> Iterator[StreamedSentence | Answer]:
+        """Answer a question sentence by sentence.
 
         Yields:
-            Each sentence as soon as it has been checked; at the end the whole answer.
+            Each sentence as soon as it is verified, then the whole answer.
 
         Raises:
             ModelError: The language model did not answer.
         """
-        state: _State = {"ask": ask, "spent": _Spent()}
+        state: _State = {"request": request, "usage": _UsageTotal()}
         for mode, event in self._graph.stream(state, stream_mode=["custom", "values"]):
             if mode == "custom":
                 yield event
@@ -122,156 +122,164 @@ class Assistant:
                 state = event
         yield state["answer"]
 
-    def answer(self, ask: Ask) -> Answer:
-        """Answer a question, all at once.
+    def answer(self, request: AskRequest) -> Answer:
+        """Answer a question.
 
         Raises:
             ModelError: The language model did not answer.
         """
-        *_, last = self.ask(ask)
-        assert isinstance(last, Answer)  # noqa: S101 - that is what comes last
+        *_, last = self.stream(request)
+        assert isinstance(last, Answer)  # noqa: S101 - a stream ends with the answer
         return last
 
-    def _compiled(self) -> Any:
+    def _build_graph(self) -> Any:
         graph = StateGraph(_State)
-        for node in (self._screen, self._understand, self._recall, self._retrieve):
-            graph.add_node(node.__name__.strip("_"), node)
-        graph.add_node("compose", self._compose)
+        graph.add_node("screen", self._screen)
+        graph.add_node("contextualize", self._contextualize)
+        graph.add_node("check_cache", self._check_cache)
+        graph.add_node("retrieve", self._retrieve)
+        graph.add_node("generate", self._generate)
         graph.add_node("abstain", self._abstain)
         graph.add_edge(START, "screen")
-        graph.add_conditional_edges("screen", _unless_answered, {"on": "understand", "end": END})
-        graph.add_edge("understand", "recall")
-        graph.add_conditional_edges("recall", _unless_answered, {"on": "retrieve", "end": END})
-        graph.add_conditional_edges("retrieve", self._weigh, ["compose", "abstain"])
-        graph.add_conditional_edges("compose", _unless_answered, {"on": "abstain", "end": END})
+        graph.add_conditional_edges(
+            "screen", _unless_answered, {"continue": "contextualize", "end": END}
+        )
+        graph.add_edge("contextualize", "check_cache")
+        graph.add_conditional_edges(
+            "check_cache", _unless_answered, {"continue": "retrieve", "end": END}
+        )
+        graph.add_conditional_edges("retrieve", self._check_evidence, ["generate", "abstain"])
+        graph.add_conditional_edges(
+            "generate", _unless_answered, {"continue": "abstain", "end": END}
+        )
         graph.add_edge("abstain", END)
         return graph.compile()
 
     def _screen(self, state: _State) -> _State:
-        """Refuse what gives orders; blank out personal data if asked to.
+        """Refuse prompt injection; redact personal data if configured.
 
-        What was said before comes from the caller as well: turns that give orders are forgotten.
+        The history comes from the caller, too, so suspicious turns are dropped.
         """
-        asked = state["ask"]
-        if suspicious(asked.question):
-            return {"answer": _told("refused", prompts.REFUSE, asked.question)}
-        clean = redact if self._rules.redact_pii else str
+        request = state["request"]
+        if suspicious(request.question):
+            return {"answer": _notice("refused", prompts.REFUSE, request.question)}
+        clean = redact if self._config.redact_pii else str
         history = tuple(
             Turn(clean(turn.question), clean(turn.answer))
-            for turn in asked.history
+            for turn in request.history
             if not suspicious(f"{turn.question}\n{turn.answer}")
         )
-        return {"question": clean(asked.question), "history": history}
+        return {"question": clean(request.question), "history": history}
 
-    def _understand(self, state: _State) -> _State:
-        """Make a follow-up question one that stands by itself."""
+    def _contextualize(self, state: _State) -> _State:
+        """Turn a follow-up question into a standalone one."""
         question, history = state["question"], state["history"]
-        completed = complete(question, history)
+        completed = complete_follow_up(question, history)
         if completed == question:
             return {}
         with step("rewrite"):
-            talk = "\n".join(f"Question: {t.question}\nAnswer: {t.answer}" for t in history)
-            rewritten = self._answerer.rewrite(question, talk, state["spent"].add)
-        # Whoever rewrites may fail to; then the rule has done it.
+            conversation = "\n".join(f"Question: {t.question}\nAnswer: {t.answer}" for t in history)
+            rewritten = self._answerer.rewrite(question, conversation, state["usage"].add)
+        # If the answerer could not rewrite it, the rule-based completion is used.
         return {"question": completed if rewritten == question else rewritten}
 
-    def _recall(self, state: _State) -> _State:
-        """Look whether the question has been answered before."""
+    def _check_cache(self, state: _State) -> _State:
+        """Look the question up in the cache."""
         vector = self.retriever.embed([state["question"]])[0]
-        found = self._cache.get(self._shelf(state), state["question"], vector)
-        if found is None:
+        cached = self._cache.get(self._partition(state), state["question"], vector)
+        if cached is None:
             return {"vector": vector}
-        _write(found.sentences, found.citations)
-        return {"answer": replace(found, usage=state["spent"].usage)}
+        _emit(cached.sentences, cached.citations)
+        return {"answer": replace(cached, usage=state["usage"].total)}
 
     def _retrieve(self, state: _State) -> _State:
         """Find passages for each part of the question."""
-        asked = self._taken_apart(state)
-        found = self.retriever.retrieve(asked, state["ask"].scope, self._rules.passages)
+        questions = self._decompose(state)
+        scope = state["request"].scope
+        found = self.retriever.retrieve(questions, scope, self._config.passages)
         return {"hits": found.hits, "confidence": found.confidence}
 
-    def _taken_apart(self, state: _State) -> list[str]:
-        """The questions to search for, one by one."""
+    def _decompose(self, state: _State) -> list[str]:
+        """Return the questions to search for."""
         with step("decompose") as span:
-            asked = self._answerer.parts(state["question"], state["spent"].add)
-            span.set_attribute("retrieval.questions", len(asked))
-        return asked
+            questions = self._answerer.decompose(state["question"], state["usage"].add)
+            span.set_attribute("retrieval.questions", len(questions))
+        return questions
 
-    def _weigh(self, state: _State) -> Literal["compose", "abstain"]:
-        """Whether the evidence will do."""
-        enough = state["confidence"] >= self._rules.min_confidence
-        return "compose" if enough and state["hits"] else "abstain"
+    def _check_evidence(self, state: _State) -> Literal["generate", "abstain"]:
+        """Decide whether the passages are likely to contain an answer."""
+        enough = state["confidence"] >= self._config.min_confidence
+        return "generate" if enough and state["hits"] else "abstain"
 
-    def _compose(self, state: _State) -> _State:
-        """Write the answer, and let pass what the passages bear out."""
-        hits, spent = state["hits"], state["spent"]
+    def _generate(self, state: _State) -> _State:
+        """Write the answer, and keep the sentences that the passages support."""
+        hits, usage = state["hits"], state["usage"]
         verifier = Verifier(hits)
         sentences = []
         with step("answer"):
-            for sentence in verifier.passed(
-                self._answerer.draft(state["question"], hits, spent.add)
-            ):
-                shown = self._shown(sentence)
-                sentences.append(shown)
-                _write([shown], verifier.citations)
+            drafts = self._answerer.draft(state["question"], hits, usage.add)
+            for supported in verifier.supported(drafts):
+                sentence = self._redact_sentence(supported)
+                sentences.append(sentence)
+                _emit([sentence], verifier.citations)
         dropped = tuple(verifier.dropped)
         if not sentences:
             return {"dropped": dropped}
         answer = Answer(
             "answered",
             tuple(sentences),
-            tuple(map(self._cited, verifier.citations)),
+            tuple(map(self._redact_citation, verifier.citations)),
             state["question"],
             state["confidence"],
             dropped,
-            spent.usage,
+            usage.total,
         )
-        self._keep(state, answer)
+        self._cache_answer(state, answer)
         return {"answer": answer}
 
     def _abstain(self, state: _State) -> _State:
         """Say that there is no answer."""
-        told = _told("abstained", prompts.ABSTAIN, state["question"])
+        notice = _notice("abstained", prompts.ABSTAIN, state["question"])
         answer = replace(
-            told,
+            notice,
             confidence=state["confidence"],
             dropped=state.get("dropped", ()),
-            usage=state["spent"].usage,
+            usage=state["usage"].total,
         )
-        self._keep(state, answer)
+        self._cache_answer(state, answer)
         return {"answer": answer}
 
-    def _keep(self, state: _State, answer: Answer) -> None:
-        self._cache.put(self._shelf(state), state["question"], state["vector"], answer)
+    def _cache_answer(self, state: _State, answer: Answer) -> None:
+        self._cache.put(self._partition(state), state["question"], state["vector"], answer)
 
-    def _shelf(self, state: _State) -> Shelf:
+    def _partition(self, state: _State) -> CachePartition:
         generation = self.retriever.store.generation()
-        return Shelf(state["ask"].scope, generation, self._answerer.name)
+        return CachePartition(state["request"].scope, generation, self._answerer.name)
 
-    def _shown(self, sentence: Sentence) -> Sentence:
-        if not self._rules.redact_pii:
+    def _redact_sentence(self, sentence: Sentence) -> Sentence:
+        if not self._config.redact_pii:
             return sentence
         return replace(sentence, text=redact(sentence.text))
 
-    def _cited(self, citation: Citation) -> Citation:
-        if not self._rules.redact_pii:
+    def _redact_citation(self, citation: Citation) -> Citation:
+        if not self._config.redact_pii:
             return citation
         return replace(citation, quote=redact(citation.quote))
 
 
-def _unless_answered(state: _State) -> Literal["on", "end"]:
-    return "end" if "answer" in state else "on"
+def _unless_answered(state: _State) -> Literal["continue", "end"]:
+    return "end" if "answer" in state else "continue"
 
 
-def _told(outcome: Outcome, text: str, question: str) -> Answer:
+def _notice(outcome: Outcome, text: str, question: str) -> Answer:
     sentence = Sentence(text)
-    _write([sentence], ())
+    _emit([sentence], ())
     return Answer(outcome, (sentence,), (), question)
 
 
-def _write(sentences: Sequence[Sentence], citations: Sequence[Citation]) -> None:
-    """Stream sentences, each with the citations that it has."""
+def _emit(sentences: Sequence[Sentence], citations: Sequence[Citation]) -> None:
+    """Stream sentences, each with its own citations."""
     write = get_stream_writer()
     for sentence in sentences:
         own = tuple(each for each in citations if each.number in sentence.citations)
-        write(Said(sentence, own))
+        write(StreamedSentence(sentence, own))

@@ -1,15 +1,15 @@
-"""Whether a source bears out what a sentence says."""
+"""Checks whether a source supports a claim."""
 
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from ..guard.injection import trusted
+from ..guard.injection import trusted_spans
 from ..records import Hit
 from ..text.sparse import words
 
-BORNE_OUT = 0.6
-"""Share of a sentence's words that its source must hold."""
+MIN_SUPPORT = 0.6
+"""The share of a claim's words that its source must contain."""
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _NOT = re.compile(
@@ -17,15 +17,15 @@ _NOT = re.compile(
 )
 
 Quote = tuple[int, int, int]
-"""A passage's index, and start and end in its document's text."""
+"""A passage's index, and the quote's start and end in the document's text."""
 
 
 def support(claim: str, source: str) -> float:
-    """How far a source bears out a claim, from 0 to 1.
+    """Score how well a source supports a claim, from 0 to 1.
 
-    It is the share of the claim's words that the source holds; 0 if the claim has a number that the
-    source doesn't have, or denies what the source affirms or the other way round. Words alone: a
-    claim that passes is one that the source's own words make up.
+    The score is the share of the claim's words that the source contains. It is 0 if the claim has a
+    number that the source lacks, or if one of the two is negated and the other is not. Only words
+    are compared, so a claim passes when it is made up of the source's own words.
     """
     claimed = set(words(claim))
     if not claimed or not set(_NUMBER.findall(claim)) <= set(_NUMBER.findall(source)):
@@ -36,32 +36,32 @@ def support(claim: str, source: str) -> float:
 
 
 def find_support(claim: str, passages: Sequence[Hit], among: Sequence[int] = ()) -> Quote | None:
-    """The sentence, or two in a row, of the passages that bears out a claim best.
+    """Find the sentence, or pair of consecutive sentences, that best supports a claim.
 
     Args:
         claim: A sentence of an answer.
-        passages: What it was written from.
-        among: Indices of the passages to look at; all, if there are none.
+        passages: The passages that the answer was written from.
+        among: Indices of the passages to search; all passages if empty.
 
     Returns:
-        Where it stands; None if nothing bears the claim out.
+        The supporting quote, or None if nothing supports the claim.
     """
     best: tuple[float, int, Quote] | None = None
     for index in among or range(len(passages)):
         if not 0 <= index < len(passages):
             continue
-        for start, end in _stretches(passages[index]):
+        for start, end in _candidate_spans(passages[index]):
             chunk = passages[index].chunk
             score = support(claim, chunk.text[start - chunk.start : end - chunk.start])
-            candidate = (score, start - end, (index, start, end))  # of those alike the shortest
-            if score >= BORNE_OUT and (best is None or candidate[:2] > best[:2]):
+            candidate = (score, start - end, (index, start, end))  # the shortest wins a tie
+            if score >= MIN_SUPPORT and (best is None or candidate[:2] > best[:2]):
                 best = candidate
     return best[2] if best else None
 
 
-def _stretches(hit: Hit) -> Iterator[tuple[int, int]]:
-    """The sentences of a passage, and each two in a row, as spans of the document."""
+def _candidate_spans(hit: Hit) -> Iterator[tuple[int, int]]:
+    """Yield the sentences of a passage, then each consecutive pair, as spans of the document."""
     chunk = hit.chunk
-    found = [(chunk.start + a, chunk.start + b) for a, b in trusted(chunk.text)]
-    yield from found
-    yield from ((first[0], second[1]) for first, second in pairwise(found))
+    sentences = [(chunk.start + a, chunk.start + b) for a, b in trusted_spans(chunk.text)]
+    yield from sentences
+    yield from ((first[0], second[1]) for first, second in pairwise(sentences))

@@ -1,4 +1,4 @@
-"""A quote from a document, as people read it."""
+"""Makes quotes from documents readable."""
 
 import re
 
@@ -7,7 +7,7 @@ _MARKUP = re.compile(r"(\*\*|__|`)(.+?)\1|(?<!\w)[*_](\S.*?)[*_](?!\w)|!?\[([^\]
 
 
 def readable(quote: str) -> str:
-    """A quote on one line without Markdown's signs; the cells of a table's row become a list."""
+    """Put a quote on one line without Markdown markup; a table row becomes a list of its cells."""
     text = " ".join(quote.split())
     if text.startswith("|"):
         text = "; ".join(cell for cell in _CELL.split(text) if cell)

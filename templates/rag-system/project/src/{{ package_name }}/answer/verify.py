@@ -9,31 +9,31 @@ from .grounding import Quote, find_support
 
 
 class Verifier:
-    """Lets sentences pass that a source bears out, numbers the sources, and keeps the rest.
+    """Passes on the sentences that a source supports, with numbered citations.
 
-    What has been said is not looked at again: small models repeat themselves.
+    Repeated sentences are skipped: small models repeat themselves.
 
     Args:
-        passages: What the answer was written from.
+        passages: The passages that the answer was written from.
 
     Attributes:
-        citations: The sources of what has passed.
-        dropped: What no source bears out.
+        citations: The sources of the sentences passed on.
+        dropped: The sentences that no source supports.
     """
 
     def __init__(self, passages: Sequence[Hit]) -> None:
         self._passages = passages
         self.citations: list[Citation] = []
         self.dropped: list[str] = []
-        self._said: set[str] = set()
+        self._seen: set[str] = set()
 
-    def passed(self, drafts: Iterable[Draft]) -> Iterator[Sentence]:
-        """The sentences that are borne out, each with its citation."""
+    def supported(self, drafts: Iterable[Draft]) -> Iterator[Sentence]:
+        """Yield the sentences that a source supports, each with its citation."""
         for draft in drafts:
-            said = " ".join(draft.text.split()).casefold()
-            if said in self._said:
+            normalised = " ".join(draft.text.split()).casefold()
+            if normalised in self._seen:
                 continue
-            self._said.add(said)
+            self._seen.add(normalised)
             quote = self._source_of(draft)
             if quote is None or suspicious(draft.text):
                 self.dropped.append(draft.text)

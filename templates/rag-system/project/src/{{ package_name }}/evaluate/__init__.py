@@ -1,1 +1,1 @@
-"""Measures search and answers on questions whose answers are known."""
+"""Evaluates search and answers on questions with known answers."""

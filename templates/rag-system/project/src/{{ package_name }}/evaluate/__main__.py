@@ -1,4 +1,4 @@
-"""`python -m <package>.evaluate`: measure search and answers on questions with known answers."""
+"""`python -m <package>.evaluate`: evaluate search and answers on questions with known answers."""
 
 import argparse
 import sys
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
 BASELINE = Path("eval", "baseline.json")
 REPORTS = Path("reports")
 QUESTIONS = Path("eval", "questions.jsonl")
-WORSE = 4
+REGRESSED = 4
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Evaluate; gives the exit code: 0, 1 if it could not be done, 4 if the gate is shut."""
-    asked = _parser().parse_args(arguments)
-    # What is heavy is not for --help, here and below.
+    """Evaluate and return the exit code: 0, 1 on an error, 4 if the gate fails."""
+    args = _parser().parse_args(arguments)
+    # Here and below, heavy modules are imported late to keep --help fast.
     from pydantic import ValidationError  # noqa: PLC0415
 
     from ..answer.chat import ModelError  # noqa: PLC0415
     from ..records import UserError  # noqa: PLC0415
-    from ..web.settings import complaints  # noqa: PLC0415
+    from ..web.settings import format_errors  # noqa: PLC0415
 
     try:
-        return _tune(asked) if asked.tune else _evaluate(asked)
+        return _tune(args) if args.tune else _evaluate(args)
     except ValidationError as error:
-        for line in complaints(error):
+        for line in format_errors(error):
             print(f"error: {line}", file=sys.stderr)
     except (UserError, ModelError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -36,76 +36,75 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="evaluate", description=__doc__)
-    parser.add_argument("--questions", type=Path, default=QUESTIONS, help="file of questions")
-    parser.add_argument("--split", choices=("test", "tune"), default="test", help="which half")
-    parser.add_argument("--chunkers", action="store_true", help="compare the ways of cutting")
+    parser.add_argument("--questions", type=Path, default=QUESTIONS, help="file with questions")
+    parser.add_argument("--split", choices=("test", "tune"), default="test", help="which split")
+    parser.add_argument("--chunkers", action="store_true", help="compare all chunkers")
     parser.add_argument("--rerank", action="store_true", help="compare with a cross-encoder")
-    parser.add_argument("--judge", action="store_true", help="let the language model judge quotes")
-    parser.add_argument("--search-only", action="store_true", help="don't answer the questions")
-    parser.add_argument(
-        "--gate", action="store_true", help="exit with 4 if it is worse than before"
-    )
-    parser.add_argument("--baseline", action="store_true", help="keep the figures for the gate")
-    parser.add_argument("--tune", action="store_true", help="choose the tuned numbers anew")
+    parser.add_argument("--judge", action="store_true", help="have a language model judge answers")
+    parser.add_argument("--search-only", action="store_true", help="evaluate the search only")
+    parser.add_argument("--gate", action="store_true", help="exit with 4 on a regression")
+    parser.add_argument("--baseline", action="store_true", help="save the results for the gate")
+    parser.add_argument("--tune", action="store_true", help="tune the parameters of the search")
     return parser
 
 
-def _tune(asked: argparse.Namespace) -> int:
-    from ..parts import open_embedder  # noqa: PLC0415
+def _tune(args: argparse.Namespace) -> int:
+    from ..factories import open_embedder  # noqa: PLC0415
     from ..retrieve.tuned import FILE, save  # noqa: PLC0415
     from .questions import load  # noqa: PLC0415
-    from .retrieval import search_all  # noqa: PLC0415
-    from .run import index  # noqa: PLC0415
+    from .retrieval import search_questions  # noqa: PLC0415
+    from .run import build_index  # noqa: PLC0415
     from .tune import tune  # noqa: PLC0415
 
     settings = _settings()
     embedder = open_embedder(settings)
-    questions = load(asked.questions)
-    store, _ = index(settings, embedder)
-    every = search_all(questions.split("tune"), store, embedder)
-    head = questions.head
-    tuned = tune(every, f"tuned on {len(every)} questions of {head.name} {head.version}")
+    questions = load(args.questions)
+    store, _ = build_index(settings, embedder)
+    searched = search_questions(questions.split("tune"), store, embedder)
+    header = questions.header
+    tuned = tune(searched, f"tuned on {len(searched)} questions of {header.name} {header.version}")
     save(tuned)
     print(f"wrote {FILE.name}: {tuned.fusion}, threshold {tuned.threshold}")
     return 0
 
 
-def _evaluate(asked: argparse.Namespace) -> int:
-    from ..parts import open_embedder  # noqa: PLC0415
+def _evaluate(args: argparse.Namespace) -> int:
+    from ..factories import open_embedder  # noqa: PLC0415
     from ..records import UserError  # noqa: PLC0415
     from ..settings import ChunkerName  # noqa: PLC0415
     from .questions import load  # noqa: PLC0415
     from .report import as_text, regressions, write, write_baseline  # noqa: PLC0415
-    from .run import Wish, evaluate  # noqa: PLC0415
+    from .run import EvaluationOptions, evaluate  # noqa: PLC0415
 
     settings = _settings()
-    questions = load(asked.questions)
-    wish = Wish(
-        get_args(ChunkerName) if asked.chunkers else (),
-        asked.rerank or settings.reranker == "cross-encoder",
-        not asked.search_only,
-        asked.judge or settings.answerer == "openai-compatible",
+    questions = load(args.questions)
+    options = EvaluationOptions(
+        get_args(ChunkerName) if args.chunkers else (),
+        args.rerank or settings.reranker == "cross-encoder",
+        not args.search_only,
+        args.judge or settings.answerer == "openai-compatible",
     )
     embedder = open_embedder(settings)
-    found = evaluate(settings, embedder, questions, questions.split(asked.split), wish)
-    print(as_text(found))
-    print("\nwrote " + " and ".join(map(str, write(found, REPORTS))))
-    if asked.baseline:
-        write_baseline(found, BASELINE)
+    selected = questions.split(args.split)
+    evaluation = evaluate(settings, embedder, questions, selected, options)
+    print(as_text(evaluation))
+    print("\nwrote " + " and ".join(map(str, write(evaluation, REPORTS))))
+    if args.baseline:
+        write_baseline(evaluation, BASELINE)
         print(f"wrote {BASELINE}")
-    if not asked.gate:
+    if not args.gate:
         return 0
     try:
-        worse = regressions(found, BASELINE)
+        problems = regressions(evaluation, BASELINE)
     except OSError as error:
         raise UserError(f"cannot read {BASELINE}: {error}. `make baseline` writes it.") from error
-    for line in worse:
-        print(f"worse: {line}", file=sys.stderr)
-    return WORSE if worse else 0
+    for line in problems:
+        print(f"regression: {line}", file=sys.stderr)
+    return REGRESSED if problems else 0
 
 
 def _settings() -> "Settings":
-    """Whoever evaluates needs no key."""
+    """Load the settings; evaluation needs no API key."""
     from ..settings import Settings  # noqa: PLC0415
 
     return Settings(auth="none")

@@ -1,65 +1,71 @@
-"""Measures answers: right, with the right sources, and silent where there is nothing to say."""
+"""Grades answers: correct, with the right sources, and abstaining where there is no answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..answer.graph import Ask, Assistant
-from ..answer.grounding import BORNE_OUT, support
+from ..answer.graph import AskRequest, Assistant
+from ..answer.grounding import MIN_SUPPORT, support
 from ..answer.quotes import readable
 from ..index.base import Store
 from ..records import Answer
 from ..text.sparse import words
-from .questions import Gold, Question, golds
+from .questions import GoldSpan, Question, gold_spans
 
-EXACT = 0.8
-"""Share of the expected words that an answer must hold to count as right."""
+MIN_COVERAGE = 0.8
+"""The share of the expected words that an answer must contain to count as correct."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """An answer, compared with what was expected.
+class GradedAnswer:
+    """An answer, compared with the expected one.
 
     Attributes:
-        question: What was asked.
-        answer: What came.
-        exact: It says what was expected; of answerable questions only.
-        citations: How many sources it names.
-        right_citations: How many of them hold what was expected.
-        real_citations: How many quotes stand in their document where they are said to.
-        sentences: How many sentences it has.
-        faithful: How many of them their sources bear out.
-        dropped: How many more were written, but not shown, as no source bears them out.
+        question: The question.
+        answer: The answer given.
+        correct: Whether it says what was expected; for answerable questions only.
+        citations: The number of its citations.
+        right_citations: How many of them overlap an expected source.
+        valid_citations: How many of them quote their document correctly.
+        sentences: The number of its sentences.
+        faithful: How many of them their sources support.
+        dropped: How many sentences were left out because no source supports them.
     """
 
     question: Question
     answer: Answer
-    exact: bool
+    correct: bool
     citations: int
     right_citations: int
-    real_citations: int
+    valid_citations: int
     sentences: int
     faithful: int
     dropped: int
 
 
-def ask_all(questions: Sequence[Question], assistant: Assistant, store: Store) -> list[Judged]:
-    """Ask each question and judge the answer.
+def answer_questions(
+    questions: Sequence[Question], assistant: Assistant, store: Store
+) -> list[GradedAnswer]:
+    """Ask each question and grade the answer.
 
     Raises:
-        UserError: The answer to a question is not where it is said to be.
+        UserError: An expected quote is not in its document.
         ModelError: The language model did not answer.
     """
-    return [
-        judged(each, golds(each, store), assistant.answer(Ask(each.question, each.scope)), store)
-        for each in questions
-    ]
+    graded = []
+    for question in questions:
+        expected = gold_spans(question, store)
+        answer = assistant.answer(AskRequest(question.question, question.scope))
+        graded.append(grade(question, expected, answer, store))
+    return graded
 
 
-def judged(question: Question, expected: Sequence[Gold], answer: Answer, store: Store) -> Judged:
-    """Compare an answer with what was expected."""
+def grade(
+    question: Question, expected: Sequence[GoldSpan], answer: Answer, store: Store
+) -> GradedAnswer:
+    """Compare an answer with the expected one."""
     cited = answer.citations if answer.outcome == "answered" else ()
     texts = {each.document: store.document(each.document, question.scope) for each in cited}
-    real = [
+    valid = [
         each
         for each in cited
         if (document := texts[each.document]) and document.text[each.start : each.end] == each.quote
@@ -67,36 +73,36 @@ def judged(question: Question, expected: Sequence[Gold], answer: Answer, store: 
     right = [
         each
         for each in cited
-        if any(_touches(gold, each.document, each.start, each.end) for gold in expected)
+        if any(_overlaps(gold, each.document, each.start, each.end) for gold in expected)
     ]
-    said = answer.sentences if answer.outcome == "answered" else ()
+    sentences = answer.sentences if answer.outcome == "answered" else ()
     quotes = {each.number: readable(each.quote) for each in cited}
     faithful = [
         each
-        for each in said
-        if any(support(each.text, quotes[number]) >= BORNE_OUT for number in each.citations)
+        for each in sentences
+        if any(support(each.text, quotes[number]) >= MIN_SUPPORT for number in each.citations)
     ]
-    return Judged(
+    return GradedAnswer(
         question,
         answer,
-        _says(answer, question),
+        _is_correct(answer, question),
         len(cited),
         len(right),
-        len(real),
-        len(said),
+        len(valid),
+        len(sentences),
         len(faithful),
         len(answer.dropped),
     )
 
 
-def _says(answer: Answer, question: Question) -> bool:
-    """Whether the answer holds nearly all words of one of the quotes that were expected."""
+def _is_correct(answer: Answer, question: Question) -> bool:
+    """Whether the answer contains most words of one of the expected quotes."""
     if answer.outcome != "answered":
         return False
-    said = set(words(answer.text))
-    expected = [set(words(readable(each.quote))) for each in question.sources]
-    return any(len(each & said) >= EXACT * len(each) for each in expected)
+    answered = set(words(answer.text))
+    expected = [set(words(readable(source.quote))) for source in question.sources]
+    return any(len(quote & answered) >= MIN_COVERAGE * len(quote) for quote in expected)
 
 
-def _touches(gold: Gold, document: str, start: int, end: int) -> bool:
+def _overlaps(gold: GoldSpan, document: str, start: int, end: int) -> bool:
     return document == gold.document and start < gold.end and gold.start < end

@@ -1,4 +1,4 @@
-"""A language model as a judge of answers, and how far it can be trusted."""
+"""An LLM judge for answers, and a measure of how far it can be trusted."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .. import prompts
-from .answers import Judged
+from .answers import GradedAnswer
 from .statistics import kappa
 
 _OBJECT = re.compile(r"\{[^{}]*\}")
@@ -17,22 +17,22 @@ SCHEMA = {
     "required": ["correct", "faithful"],
     "additionalProperties": False,
 }
-"""What a verdict looks like; servers that know JSON schemas hold the model to it."""
+"""The form of a verdict; servers that support JSON schemas hold the model to it."""
 
 Complete = Callable[[str], str]
-"""What a language model says to a prompt."""
+"""Sends a prompt to a language model and returns its reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What the judge said.
+    """The judge's verdicts, summed up.
 
     Attributes:
-        correct: Share of answers that it takes for right.
-        faithful: Share of answers that it takes for borne out.
-        agreement: Cohen's kappa between it and the labels, on whether answers are right.
-        judged: How many answers it judged.
-        unreadable: How many of its replies were no verdict.
+        correct: The share of answers judged correct.
+        faithful: The share of answers judged faithful to their source.
+        agreement: Cohen's kappa between the judge and the labels, on whether answers are correct.
+        judged: The number of answers judged.
+        unreadable: The number of replies that were not a verdict.
     """
 
     correct: float
@@ -42,35 +42,35 @@ class Verdicts:
     unreadable: int
 
 
-def ask_judge(every: Sequence[Judged], complete: Complete) -> Verdicts:
-    """Let a language model judge the answers to answerable questions."""
-    given = [
-        each for each in every if each.question.answerable and each.answer.outcome == "answered"
+def run_judge(graded: Sequence[GradedAnswer], complete: Complete) -> Verdicts:
+    """Have a language model judge the answers to answerable questions."""
+    answered = [
+        each for each in graded if each.question.answerable and each.answer.outcome == "answered"
     ]
-    said: list[tuple[Judged, bool, bool]] = []
-    for each in given:
+    verdicts: list[tuple[GradedAnswer, bool, bool]] = []
+    for each in answered:
         prompt = prompts.JUDGE.format(
             question=each.question.question,
             expected=" / ".join(source.quote for source in each.question.sources),
             answer=each.answer.text,
         )
         if verdict := read_verdict(complete(prompt)):
-            said.append((each, *verdict))
-    if not said:
-        nothing = float("nan")
-        return Verdicts(nothing, nothing, nothing, 0, len(given))
-    correct = [right for _, right, _ in said]
+            verdicts.append((each, *verdict))
+    if not verdicts:
+        nan = float("nan")
+        return Verdicts(nan, nan, nan, 0, len(answered))
+    correct = [judged_correct for _, judged_correct, _ in verdicts]
     return Verdicts(
-        correct=sum(correct) / len(said),
-        faithful=sum(faithful for _, _, faithful in said) / len(said),
-        agreement=kappa(correct, [each.exact for each, _, _ in said]),
-        judged=len(said),
-        unreadable=len(given) - len(said),
+        correct=sum(correct) / len(verdicts),
+        faithful=sum(faithful for _, _, faithful in verdicts) / len(verdicts),
+        agreement=kappa(correct, [each.correct for each, _, _ in verdicts]),
+        judged=len(verdicts),
+        unreadable=len(answered) - len(verdicts),
     )
 
 
 def read_verdict(reply: str) -> tuple[bool, bool] | None:
-    """`correct` and `faithful` of the first JSON object in a reply that has both."""
+    """Return `correct` and `faithful` from the first JSON object in a reply that has both."""
     for match in _OBJECT.finditer(reply):
         try:
             found = json.loads(match[0])

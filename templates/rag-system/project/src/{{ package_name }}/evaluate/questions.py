@@ -1,9 +1,10 @@
-"""Questions with known answers: a versioned file, one JSON object a line.
+"""Questions with known answers: a versioned file with one JSON object per line.
 
-The first line names the set: `{"name": ..., "version": ..., "about": ...}`. Each other one is a
-question: `id`, `question`, `split` (`tune` or `test`), `labels` (what the asker may see) and
-`sources`, each a `document` and a `quote`, words of it that answer. Without sources, the documents
-hold no answer. Sources are words, not chunks, so the same questions judge every way of cutting.
+The first line names the set: `{"name": ..., "version": ..., "about": ...}`. Every other line is a
+question with `id`, `question`, `split` (`tune` or `test`), `labels` (what the caller may see) and
+`sources`. Each source is a `document` and a `quote` from it that answers the question; without
+sources, the documents contain no answer. Sources are quotes, not chunks, so the same questions work
+for every chunker.
 """
 
 import hashlib
@@ -25,8 +26,8 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Head(_Record):
-    """What the set is called."""
+class Header(_Record):
+    """The name and version of a set of questions."""
 
     name: str
     version: int
@@ -34,14 +35,14 @@ class Head(_Record):
 
 
 class Source(_Record):
-    """Words of a document that answer."""
+    """A quote from a document that answers the question."""
 
     document: str
     quote: str = Field(min_length=1)
 
 
 class Question(_Record):
-    """A question, who asks it, and what answers it."""
+    """A question, the caller's labels, and the expected sources."""
 
     id: str
     question: str = Field(min_length=1)
@@ -51,12 +52,12 @@ class Question(_Record):
 
     @property
     def answerable(self) -> bool:
-        """Whether the documents hold an answer."""
+        """Whether the documents contain an answer."""
         return bool(self.sources)
 
     @property
     def scope(self) -> Scope:
-        """What the asker may look at."""
+        """What the caller may see."""
         return Scope(self.labels)
 
 
@@ -65,50 +66,50 @@ class QuestionSet:
     """A file of questions.
 
     Attributes:
-        head: Its name and version.
-        digest: Of its bytes; figures of two files can't be compared.
-        questions: In the order of the file.
+        header: Its name and version.
+        digest: A digest of the file; results on different files are not comparable.
+        questions: In file order.
     """
 
-    head: Head
+    header: Header
     digest: str
     questions: tuple[Question, ...]
 
     def split(self, name: Split) -> list[Question]:
-        """The questions of one half."""
+        """Return the questions of one split."""
         return [each for each in self.questions if each.split == name]
 
 
 @dataclass(frozen=True, slots=True)
-class Gold:
-    """A stretch of a document that answers."""
+class GoldSpan:
+    """A span of a document that answers a question."""
 
     document: str
     start: int
     end: int
 
     def within(self, document: str, start: int, end: int) -> bool:
-        """Whether most of it is in another stretch."""
-        common = min(self.end, end) - max(self.start, start)
-        return document == self.document and 2 * common > self.end - self.start
+        """Whether most of it lies within another span."""
+        overlap = min(self.end, end) - max(self.start, start)
+        return document == self.document and 2 * overlap > self.end - self.start
 
 
 def load(path: Path) -> QuestionSet:
     """Read a file of questions.
 
     Raises:
-        UserError: It can't be read, or a line is not what it should be.
+        UserError: It can't be read, or a line is not valid.
     """
     try:
         content = path.read_bytes()
         first, *rest = [line for line in content.decode().splitlines() if line.strip()]
-        head = Head.model_validate_json(first)
+        header = Header.model_validate_json(first)
         questions = tuple(_parsed(path, rest))
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise UserError(f"cannot read the questions in {path}: {error}") from error
     if len({each.id for each in questions}) < len(questions):
         raise UserError(f"{path}: two questions have the same id")
-    return QuestionSet(head, hashlib.sha256(content).hexdigest(), questions)
+    return QuestionSet(header, hashlib.sha256(content).hexdigest(), questions)
 
 
 def _parsed(path: Path, lines: list[str]) -> Iterator[Question]:
@@ -121,11 +122,11 @@ def _parsed(path: Path, lines: list[str]) -> Iterator[Question]:
             raise UserError(f"{path}, line {number}: {where}: {detail['msg']}") from error
 
 
-def golds(question: Question, store: Store) -> tuple[Gold, ...]:
-    """Where the answers stand; line breaks within a quote don't matter.
+def gold_spans(question: Question, store: Store) -> tuple[GoldSpan, ...]:
+    """Locate the expected quotes in their documents, ignoring line breaks.
 
     Raises:
-        UserError: A quote is not in its document, or the asker may not see it.
+        UserError: A quote is not in its document, or the caller may not see the document.
     """
     found = []
     for source in question.sources:
@@ -134,8 +135,8 @@ def golds(question: Question, store: Store) -> tuple[Gold, ...]:
         match = re.search(pattern, document.text) if document else None
         if not match:
             raise UserError(
-                f"question {question.id}: {source.document} does not say {source.quote!r}, or not "
-                f"to those who see {', '.join(sorted(question.labels))}"
+                f"question {question.id}: {source.document} does not contain {source.quote!r}, or "
+                f"is hidden from callers with the labels {', '.join(sorted(question.labels))}"
             )
-        found.append(Gold(source.document, *match.span()))
+        found.append(GoldSpan(source.document, *match.span()))
     return tuple(found)

@@ -1,88 +1,90 @@
-"""Measures search: how far up do the words stand that answer?"""
+"""Measures search: how high do the chunks that contain the answer rank?"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..index.base import Query, Store
-from ..records import Found, Hit
+from ..records import Hit, SearchResults
 from ..retrieve.fuse import fuse
 from ..retrieve.search import DEPTH
 from ..retrieve.tuned import Fusion
 from ..text.embed import Embedder
-from ..text.sparse import of_question
-from .questions import Gold, Question, golds
+from ..text.sparse import question_vector
+from .questions import GoldSpan, Question, gold_spans
 
-CUT = 10
-MEASURES = (f"nDCG@{CUT}", f"R@{CUT}", "RR")
+CUTOFF = 10
+MEASURES = (f"nDCG@{CUTOFF}", f"R@{CUTOFF}", "RR")
 
-Ranker = Callable[["Searched"], Sequence[Hit]]
+Ranker = Callable[["SearchedQuestion"], Sequence[Hit]]
 Scores = dict[str, dict[str, float]]
-"""Measure, then question's id, then value."""
+"""Values by measure and question id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
-    """A question, where its answers stand, and what both halves of a search found."""
+class SearchedQuestion:
+    """A question, where its answers are, and what dense and sparse search found."""
 
     question: Question
-    golds: tuple[Gold, ...]
-    found: Found
+    gold_spans: tuple[GoldSpan, ...]
+    results: SearchResults
 
 
-def search_all(questions: Sequence[Question], store: Store, embedder: Embedder) -> list[Searched]:
-    """Search for each question once; ways to put the halves together are compared afterwards.
+def search_questions(
+    questions: Sequence[Question], store: Store, embedder: Embedder
+) -> list[SearchedQuestion]:
+    """Search for each question once; different ways of fusion can then be compared on the results.
 
     Raises:
-        UserError: The answer to a question is not where it is said to be.
+        UserError: An expected quote is not in its document.
     """
     vectors = embedder.embed([each.question for each in questions])
     return [
-        Searched(
+        SearchedQuestion(
             each,
-            golds(each, store),
-            store.search(Query(vector, of_question(each.question)), each.scope, DEPTH),
+            gold_spans(each, store),
+            store.search(Query(vector, question_vector(each.question)), each.scope, DEPTH),
         )
         for each, vector in zip(questions, vectors, strict=True)
     ]
 
 
-def by_fusion(fusion: Fusion) -> Ranker:
-    """Ranks by weighted fusion."""
-    return lambda searched: fuse(searched.found, fusion)
+def fusion_ranker(fusion: Fusion) -> Ranker:
+    """Return a ranker that uses weighted fusion."""
+    return lambda searched: fuse(searched.results, fusion)
 
 
-def judge(every: Sequence[Searched], ranker: Ranker) -> Scores:
-    """Measure a ranker, by ir-measures.
+def measure(searched: Sequence[SearchedQuestion], ranker: Ranker) -> Scores:
+    """Measure a ranker with ir-measures.
 
-    What is ranked are answers, not chunks: of several chunks that hold the same answer the first
-    counts, so that chunks that overlap bring no gain.
+    Answers are ranked, not chunks: only the first chunk that contains an answer counts, so
+    overlapping chunks bring no advantage.
     """
     import ir_measures  # noqa: PLC0415 - an extra
 
-    answerable = [each for each in every if each.golds]
-    truth = {
-        each.question.id: {f"gold {index}": 1 for index in range(len(each.golds))}
+    answerable = [each for each in searched if each.gold_spans]
+    qrels = {
+        each.question.id: {f"gold {index}": 1 for index in range(len(each.gold_spans))}
         for each in answerable
     }
-    run = {each.question.id: _ranked(each, ranker(each)[:CUT]) for each in answerable}
-    measures = [ir_measures.nDCG @ CUT, ir_measures.R @ CUT, ir_measures.RR]
-    scores: Scores = {name: dict.fromkeys(truth, 0.0) for name in MEASURES}
-    for metric in ir_measures.iter_calc(measures, truth, run):
+    run = {each.question.id: _ranked(each, ranker(each)[:CUTOFF]) for each in answerable}
+    measures = [ir_measures.nDCG @ CUTOFF, ir_measures.R @ CUTOFF, ir_measures.RR]
+    scores: Scores = {name: dict.fromkeys(qrels, 0.0) for name in MEASURES}
+    for metric in ir_measures.iter_calc(measures, qrels, run):
         scores[str(metric.measure)][metric.query_id] = metric.value
     return scores
 
 
-def _ranked(searched: Searched, hits: Sequence[Hit]) -> dict[str, float]:
-    """Names of what was found, with scores that fall with the rank."""
+def _ranked(searched: SearchedQuestion, hits: Sequence[Hit]) -> dict[str, float]:
+    """Name each result, with scores that decrease with the rank."""
     ranked: dict[str, float] = {}
     for rank, hit in enumerate(hits):
         chunk = hit.chunk
         names = [
             f"gold {index}"
-            for index, gold in enumerate(searched.golds)
+            for index, gold in enumerate(searched.gold_spans)
             if gold.within(chunk.document, chunk.start, chunk.end)
         ]
         names = [name for name in names if name not in ranked]
         for name in names or [f"{chunk.document} {chunk.ordinal}"]:
-            ranked.setdefault(name, float(CUT - rank))
+            ranked.setdefault(name, float(CUTOFF - rank))
     return ranked

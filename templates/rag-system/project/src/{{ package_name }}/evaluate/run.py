@@ -1,36 +1,36 @@
-"""Puts an evaluation together."""
+"""Runs an evaluation from start to finish."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..index.embedded import Embedded
-from ..ingest.run import Recipe, Report, here, ingest, survey
-from ..parts import assemble
+from ..factories import build_assistant
+from ..index.embedded import EmbeddedStore
+from ..ingest.run import IngestConfig, IngestResult, encode_locally, ingest, scan
 from ..records import Usage, UserError
 from ..retrieve.tuned import Fusion
 from ..retrieve.tuned import load as load_tuned
 from ..settings import ChunkerName, Settings
 from ..text.embed import Embedder
 from ..text.rerank import CrossEncoder
-from .answers import Judged, ask_all
-from .judge import SCHEMA, Verdicts, ask_judge
+from .answers import GradedAnswer, answer_questions
+from .judge import SCHEMA, Verdicts, run_judge
 from .questions import Question, QuestionSet
-from .report import Evaluation, answer_figures, search_rows
-from .retrieval import Ranker, Scores, Searched, by_fusion, judge, search_all
+from .report import Evaluation, answer_metrics, search_rows
+from .retrieval import Ranker, Scores, SearchedQuestion, fusion_ranker, measure, search_questions
 
 HYBRID = "hybrid"
-_RERANKED = 10
+_RERANK_DEPTH = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What to compare, beside the halves of the search.
+class EvaluationOptions:
+    """What to evaluate besides the search in use and its variants.
 
     Attributes:
-        chunkers: Other ways of cutting.
-        rerank: A cross-encoder on top.
-        answers: Whether questions are answered, too.
-        judge: Whether the language model judges the answers, also those that are quotes.
+        chunkers: Other chunkers to compare.
+        rerank: Whether to compare with a cross-encoder.
+        answers: Whether to evaluate answers, too.
+        judge: Whether a language model judges the answers, even extractive ones.
     """
 
     chunkers: tuple[ChunkerName, ...] = ()
@@ -39,95 +39,95 @@ class Wish:
     judge: bool = False
 
 
-def index(settings: Settings, embedder: Embedder) -> tuple[Embedded, Report]:
-    """An embedded index of the documents, up to date, in the state folder.
+def build_index(settings: Settings, embedder: Embedder) -> tuple[EmbeddedStore, IngestResult]:
+    """Build or update an embedded index for the evaluation, in the state folder.
 
-    Evaluation has its own: what is in production may hold other documents by now.
+    The evaluation has its own index: the one in production may hold other documents.
 
     Raises:
         UserError: There are no documents, or the index can't be used.
     """
     path = settings.state_dir / f"eval-{settings.chunker}" / "index.db"
-    store = Embedded(path, embedder.dimensions)
-    recipe = Recipe.of(settings, embedder.name)
-    sources = survey(settings.documents_dir, recipe)
-    return store, ingest(sources, store, here(recipe, embedder))
+    store = EmbeddedStore(path, embedder.dimensions)
+    config = IngestConfig.from_settings(settings, embedder.name)
+    sources = scan(settings.documents_dir, config)
+    return store, ingest(sources, store, encode_locally(config, embedder))
 
 
 def evaluate(
     settings: Settings,
     embedder: Embedder,
-    asked: QuestionSet,
+    question_set: QuestionSet,
     questions: list[Question],
-    wish: Wish,
+    options: EvaluationOptions,
 ) -> Evaluation:
     """Evaluate search and answers.
 
     Args:
-        settings: Of the system that is evaluated.
+        settings: The settings of the system under evaluation.
         embedder: Its embedding model.
-        asked: Where the questions are from.
-        questions: Those of them to ask.
-        wish: What to compare.
+        question_set: The set that the questions belong to.
+        questions: The questions of the set to ask.
+        options: What to evaluate.
 
     Raises:
-        UserError: A part can't be used, or an answer is not where it is said to be.
+        UserError: A component can't be used, or an expected quote is not in its document.
         ModelError: The language model did not answer.
     """
-    store, _ = index(settings, embedder)
-    every = search_all(questions, store, embedder)
-    if not any(each.golds for each in every):
+    store, _ = build_index(settings, embedder)
+    searched = search_questions(questions, store, embedder)
+    if not any(each.gold_spans for each in searched):
         raise UserError("none of the questions has an answer; there is nothing to measure")
-    scores = _scores(every, wish)
-    for chunker in wish.chunkers:
+    scores = _scores(searched, options)
+    for chunker in options.chunkers:
         if chunker != settings.chunker:
-            other, _ = index(settings.model_copy(update={"chunker": chunker}), embedder)
-            fusion = load_tuned().fusion
-            found = search_all(questions, other, embedder)
-            scores[f"{HYBRID}, {chunker}"] = judge(found, by_fusion(fusion))
+            other, _ = build_index(settings.model_copy(update={"chunker": chunker}), embedder)
+            ranker = fusion_ranker(load_tuned().fusion)
+            other_searched = search_questions(questions, other, embedder)
+            scores[f"{HYBRID}, {chunker}"] = measure(other_searched, ranker)
     rows = search_rows(scores, HYBRID)
     answerable = sum(each.answerable for each in questions)
     evaluation = Evaluation(
-        f"{asked.head.name} {asked.head.version}",
-        asked.digest,
+        f"{question_set.header.name} {question_set.header.version}",
+        question_set.digest,
         answerable,
         len(questions) - answerable,
         rows,
         None,
     )
-    if not wish.answers:
+    if not options.answers:
         return evaluation
-    fresh = settings.model_copy(update={"cache_entries": 0})
-    judged = ask_all(questions, assemble(fresh, store, embedder), store)
-    verdicts = _verdicts(settings, judged) if wish.judge else None
+    uncached = settings.model_copy(update={"cache_entries": 0})
+    graded = answer_questions(questions, build_assistant(uncached, store, embedder), store)
+    verdicts = _judge(settings, graded) if options.judge else None
     dropped = tuple(
-        (each.question.question, sentence) for each in judged for sentence in each.answer.dropped
+        (each.question.question, sentence) for each in graded for sentence in each.answer.dropped
     )
-    return replace(evaluation, answers=answer_figures(judged), judge=verdicts, dropped=dropped)
+    return replace(evaluation, answers=answer_metrics(graded), judge=verdicts, dropped=dropped)
 
 
-def _scores(every: list[Searched], wish: Wish) -> dict[str, Scores]:
+def _scores(searched: list[SearchedQuestion], options: EvaluationOptions) -> dict[str, Scores]:
     tuned = load_tuned().fusion
     rankers: dict[str, Ranker] = {
-        HYBRID: by_fusion(tuned),
-        "by meaning alone": by_fusion(Fusion(dense_weight=1, k=tuned.k)),
-        "by word alone (BM25)": by_fusion(Fusion(dense_weight=0, k=tuned.k)),
-        "hybrid, equal weights": by_fusion(Fusion(dense_weight=0.5, k=60)),
+        HYBRID: fusion_ranker(tuned),
+        "dense only": fusion_ranker(Fusion(dense_weight=1, k=tuned.k)),
+        "BM25 only": fusion_ranker(Fusion(dense_weight=0, k=tuned.k)),
+        "hybrid, equal weights": fusion_ranker(Fusion(dense_weight=0.5, k=60)),
     }
-    if wish.rerank:
+    if options.rerank:
         encoder, base = CrossEncoder(), rankers[HYBRID]
         rankers[f"{HYBRID}, reranked"] = lambda each: encoder.rerank(
-            each.question.question, base(each)[:_RERANKED]
+            each.question.question, base(each)[:_RERANK_DEPTH]
         )
-    return {name: judge(every, ranker) for name, ranker in rankers.items()}
+    return {name: measure(searched, ranker) for name, ranker in rankers.items()}
 
 
-def _verdicts(settings: Settings, every: Sequence[Judged]) -> Verdicts:
-    from ..answer.chat import Chat  # noqa: PLC0415 - an extra
+def _judge(settings: Settings, graded: Sequence[GradedAnswer]) -> Verdicts:
+    from ..answer.chat import Chat  # noqa: PLC0415 - needs an extra
 
     chat = Chat(settings)
-    return ask_judge(every, lambda prompt: chat.complete(prompt, _ignore, SCHEMA))
+    return run_judge(graded, lambda prompt: chat.complete(prompt, _ignore_usage, SCHEMA))
 
 
-def _ignore(_: Usage) -> None:
+def _ignore_usage(_: Usage) -> None:
     pass

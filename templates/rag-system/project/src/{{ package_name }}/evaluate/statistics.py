@@ -1,4 +1,4 @@
-"""How sure a figure is."""
+"""The statistics of an evaluation: intervals, AUC, kappa, logistic regression."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 10_000
-_STEPS = 50
+_MAX_ITERATIONS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean, and where it lies with 95 % confidence."""
+    """A mean with its 95 % confidence interval."""
 
     mean: float
     low: float
@@ -23,11 +23,11 @@ class Interval:
 
 
 def bootstrap(values: Sequence[float], seed: int = 0) -> Interval:
-    """Percentile bootstrap of a mean (Efron and Tibshirani, 1993).
+    """Compute a mean and its percentile bootstrap interval (Efron and Tibshirani, 1993).
 
     Args:
-        values: One per question; differences, for two systems that were asked the same.
-        seed: Of the resampling.
+        values: One value per question; to compare two systems, their paired differences.
+        seed: The seed for resampling.
     """
     sample = np.asarray(values, float)
     if not len(sample):
@@ -39,7 +39,7 @@ def bootstrap(values: Sequence[float], seed: int = 0) -> Interval:
 
 
 def auc(positive: Sequence[float], negative: Sequence[float]) -> float:
-    """Probability that a positive scores above a negative; ties count half (Mann and Whitney)."""
+    """Probability that a positive scores above a negative; ties count half (Mann-Whitney U)."""
     if not positive or not negative:
         return float("nan")
     difference = np.subtract.outer(np.asarray(positive), np.asarray(negative))
@@ -47,7 +47,7 @@ def auc(positive: Sequence[float], negative: Sequence[float]) -> float:
 
 
 def kappa(first: Sequence[bool], second: Sequence[bool]) -> float:
-    """Agreement of two judges beyond chance (Cohen, 1960)."""
+    """Agreement of two raters beyond chance (Cohen, 1960)."""
     a, b = np.asarray(first, bool), np.asarray(second, bool)
     agreed = float((a == b).mean())
     chance = float(a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean()))
@@ -57,27 +57,28 @@ def kappa(first: Sequence[bool], second: Sequence[bool]) -> float:
 def logistic(
     features: NDArray[np.float64], labels: NDArray[np.float64], penalty: float = 0.1
 ) -> tuple[NDArray[np.float64], float]:
-    """Fit a logistic regression with a squared penalty on its weights, by Newton's method.
+    """Fit a logistic regression with an L2 penalty, by Newton's method.
 
     Args:
         features: Shape (n, d).
-        labels: 0 or 1; shape (n,). Both classes weigh the same, however many there are of each.
-        penalty: How strongly the weights are pulled to zero.
+        labels: 0 or 1; shape (n,). Both classes get the same total weight, whatever their sizes.
+        penalty: The strength of the penalty.
 
     Returns:
-        Weights of shape (d,), and the bias.
+        The weights, of shape (d,), and the bias.
     """
     design = np.hstack([features, np.ones((len(features), 1))])
     positive = max(labels.mean(), 1e-9)
-    balance = np.where(labels == 1, 0.5 / positive, 0.5 / max(1 - positive, 1e-9))
-    shrink = np.diag([penalty] * features.shape[1] + [1e-6])
+    class_weights = np.where(labels == 1, 0.5 / positive, 0.5 / max(1 - positive, 1e-9))
+    ridge = np.diag([penalty] * features.shape[1] + [1e-6])
     theta = np.zeros(design.shape[1])
-    for _ in range(_STEPS):
-        chance = 1 / (1 + np.exp(-design @ theta))
-        gradient = design.T @ (balance * (chance - labels)) + shrink @ theta
-        curvature = (design * (balance * chance * (1 - chance))[:, None]).T @ design + shrink
-        change = np.linalg.solve(curvature, gradient)
+    for _ in range(_MAX_ITERATIONS):
+        probability = 1 / (1 + np.exp(-design @ theta))
+        gradient = design.T @ (class_weights * (probability - labels)) + ridge @ theta
+        variance = class_weights * probability * (1 - probability)
+        hessian = (design * variance[:, None]).T @ design + ridge
+        change = np.linalg.solve(hessian, gradient)
         theta -= change
-        if np.abs(change).max() < 1e-10:  # noqa: PLR2004 - as exact as floats go
+        if np.abs(change).max() < 1e-10:  # noqa: PLR2004 - converged to float precision
             break
     return theta[:-1], float(theta[-1])

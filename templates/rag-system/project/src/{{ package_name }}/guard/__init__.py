@@ -1,1 +1,1 @@
-"""Keeps out what should not come in, and in what should not get out."""
+"""Guards: prompt-injection detection for what comes in, PII redaction for what goes out."""

@@ -1,8 +1,8 @@
-"""Finds text that tries to give orders to a language model.
+"""Detects prompt injection: text that tries to instruct a language model.
 
-No list of patterns finds all of them. What holds is the rest: documents reach a model as quoted
-data only, without the sentences that are found here, and no sentence of an answer is shown that
-the documents don't bear out (`answer/grounding.py`).
+No list of patterns finds every attack. The real protection is elsewhere: a model sees documents
+only as quoted data, without the sentences detected here, and no sentence of an answer is shown
+unless the documents support it (`answer/grounding.py`).
 """
 
 import re
@@ -10,7 +10,7 @@ import unicodedata
 
 from ..text.sentences import spans
 
-_SIGNS = re.compile(
+_INJECTION = re.compile(
     r"""
     \b(?:ignore|disregard|forget|override|bypass|discard|skip)\b.{0,40}
       \b(?:previous|prior|above|earlier|all|any|your|these|those|system|instructions?|rules?
@@ -44,41 +44,40 @@ REMOVED = "[removed: an instruction to the reader]"
 
 
 def suspicious(text: str) -> bool:
-    """Whether a text tries to give orders.
+    """Whether a text looks like prompt injection.
 
-    Look-alike letters are folded and invisible ones removed before it is judged.
+    Look-alike letters are folded and invisible characters removed before matching.
     """
-    return bool(_SIGNS.search(_folded(text)))
+    return bool(_INJECTION.search(_folded(text)))
 
 
-def trusted(text: str) -> list[tuple[int, int]]:
-    """The sentences that may be read and quoted, as spans.
+def trusted_spans(text: str) -> list[tuple[int, int]]:
+    """Return the sentences that may be read and quoted, as spans.
 
-    Left out are those that give orders, and what follows them in the same paragraph: it may go on
-    with what has been ordered.
+    Suspicious sentences are left out, and so is the rest of their paragraph: it may carry on with
+    the instructions.
     """
     found: list[tuple[int, int]] = []
-    silenced = suspicious(text) and not any(suspicious(text[a:b]) for a, b in spans(text))
-    place = 0
+    # An instruction may span two sentences, neither of which is suspicious alone.
+    blocked = suspicious(text) and not any(suspicious(text[a:b]) for a, b in spans(text))
+    previous_end = 0
     for start, end in spans(text):
-        if _PARAGRAPH.search(text, place, start):
-            silenced = False
-        silenced = silenced or suspicious(text[start:end])
-        if not silenced:
+        if _PARAGRAPH.search(text, previous_end, start):
+            blocked = False
+        blocked = blocked or suspicious(text[start:end])
+        if not blocked:
             found.append((start, end))
-        place = end
+        previous_end = end
     return found
 
 
 def neutralise(text: str) -> str:
-    """The text with all that is not trusted replaced by a note."""
+    """Replace everything in the text that is not trusted with a note."""
     if not suspicious(text):
         return text
-    kept = trusted(text)
-    parts = [text[start:end] for start, end in kept]
-    cleaned = " ".join([*parts, REMOVED])
-    # It may take two sentences to make an order.
-    return REMOVED if suspicious(" ".join(parts)) else cleaned
+    kept = [text[start:end] for start, end in trusted_spans(text)]
+    # An instruction may span two sentences, so the remaining text is checked as a whole, too.
+    return REMOVED if suspicious(" ".join(kept)) else " ".join([*kept, REMOVED])
 
 
 def _folded(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Blanks out personal data: addresses, numbers of telephones, cards and accounts."""
+"""Redacts personal data: email addresses, phone, card and bank account numbers."""
 
 import re
 from collections.abc import Callable
@@ -15,22 +15,22 @@ _IBAN_REMAINDER = 97
 
 
 def redact(text: str) -> str:
-    """The text with personal data replaced by what it was, like `[email]`."""
+    """Replace personal data with its kind, such as `[email]`."""
     for rule in _RULES:
         text = rule.pattern.sub(rule.replace, text)
     return text
 
 
-def luhn(number: str) -> bool:
-    """Whether the digits pass the check that all payment cards pass (ISO/IEC 7812)."""
+def passes_luhn(number: str) -> bool:
+    """Whether the digits pass the Luhn check of payment cards (ISO/IEC 7812)."""
     digits = [int(each) for each in number if each.isdecimal()]
     doubled = (2 * digit for digit in digits[-2::-2])
     total = sum(digits[-1::-2]) + sum(each - _NINES if each > _NINES else each for each in doubled)
     return total % 10 == 0
 
 
-def iban(number: str) -> bool:
-    """Whether an account number passes its own check (ISO 13616)."""
+def passes_iban_check(number: str) -> bool:
+    """Whether a bank account number passes the IBAN check (ISO 13616)."""
     plain = number.replace(" ", "")
     digits = "".join(str(int(each, 36)) for each in plain[4:] + plain[:4])
     return int(digits) % _IBAN_REMAINDER == 1
@@ -42,7 +42,7 @@ def _always(_: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What looks like something, and whether it is."""
+    """A pattern for one kind of personal data, and a check that rules out false matches."""
 
     name: str
     pattern: re.Pattern[str]
@@ -54,7 +54,7 @@ class _Rule:
 
 _RULES = (
     _Rule("email", _EMAIL),
-    _Rule("account", _IBAN, iban),
-    _Rule("card", _CARD, luhn),
+    _Rule("account", _IBAN, passes_iban_check),
+    _Rule("card", _CARD, passes_luhn),
     _Rule("telephone", _PHONE),
 )

@@ -1,1 +1,1 @@
-"""Where chunks are kept and searched: one interface, three engines."""
+"""Stores that keep chunks and search them: one interface, three engines."""

@@ -1,4 +1,4 @@
-"""What every store can do."""
+"""The interface of all stores."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records import Document, Entry, Found, Scope, SparseVector
+from ..records import Document, Entry, Scope, SearchResults, SparseVector
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question in both forms.
+    """A question as a dense and as a sparse vector.
 
     Attributes:
         dense: Its embedding; shape (dimensions,).
@@ -24,38 +24,38 @@ class Query:
 
 
 class Store(Protocol):
-    """Keeps documents and their chunks, and finds those that a scope admits.
+    """Keeps documents and their chunks, and finds those that are in scope.
 
-    All methods may be called from any thread. A document is replaced as a whole: whatever
-    interrupts `put`, the manifest names it only when all of it is there.
+    All methods may be called from any thread. A document is replaced as a whole: if `put` is
+    interrupted, the manifest does not list the document until it is complete.
     """
 
     def manifest(self) -> dict[str, str]:
-        """Digest of each complete document, by its id."""
+        """Return the digest of each complete document, by its id."""
 
     def put(self, document: Document, entries: Sequence[Entry]) -> None:
-        """Take in a document, in place of what was there under its id."""
+        """Add a document, or replace the one with its id."""
 
     def delete(self, documents: Collection[str]) -> None:
-        """Forget documents; unknown ids do no harm."""
+        """Delete documents; unknown ids are ignored."""
 
-    def search(self, query: Query, scope: Scope, limit: int) -> Found:
-        """The best chunks in scope by meaning and by word, at most `limit` of each.
+    def search(self, query: Query, scope: Scope, limit: int) -> SearchResults:
+        """Return the best chunks in scope, at most `limit` each by dense and by sparse search.
 
-        Those that share no word with the question are not found by word.
+        Sparse search returns only chunks that share a word with the question.
         """
 
-    def document(self, identity: str, scope: Scope) -> Document | None:
-        """A document, if it is there and in scope."""
+    def document(self, document_id: str, scope: Scope) -> Document | None:
+        """Return a document, or None if it doesn't exist or is out of scope."""
 
     def documents(self, scope: Scope) -> list[Document]:
-        """All documents in scope, by id; their text is left out."""
+        """Return all documents in scope, ordered by id and without their text."""
 
     def generation(self) -> str:
-        """Changes whenever the contents do; cached answers of another one are stale."""
+        """Return an id that changes with the contents; it invalidates cached answers."""
 
     def fingerprint(self) -> str:
-        """Digest of all contents: the same for the same documents, however they came in."""
+        """Return a digest of all contents, which does not depend on the order of changes."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""

@@ -1,10 +1,10 @@
 """An index in one SQLite file, searched in memory with NumPy.
 
-Exact search was chosen by measurement: over 50,000 chunks it takes less time than the embedded
-databases that were tried, needs no index to be built or tuned, and its recall is 1. Libraries for
-approximate search are faster, but keep neither texts nor rights. What is in memory is a snapshot,
-taken anew when the file has changed; ingestion never takes one, so its memory does not grow with
-the index.
+Exact search was chosen by measurement: over 50,000 chunks it is faster than the embedded databases
+that were tried, needs no index to build or tune, and has a recall of 1. Libraries for approximate
+search are faster, but store neither texts nor access labels. Searches run on an in-memory snapshot,
+reloaded when the file has changed; ingestion loads none, so its memory does not grow with the
+index.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records import Chunk, Document, Entry, Found, Hit, Scope, UserError
+from ..records import Chunk, Document, Entry, Hit, Scope, SearchResults, UserError
 from .base import Query
 from .snapshot import Snapshot, take_snapshot
 
@@ -45,15 +45,15 @@ _CHUNK = "document, ordinal, begins, ends, text, heading, focus_begins, focus_en
 _DOCUMENT = "id, title, {text}, kind, labels, digest"
 
 
-class Embedded:
-    """The index in a file.
+class EmbeddedStore:
+    """The index in an SQLite file.
 
     Args:
-        path: Where the file is, or is to be.
-        dimensions: Length of its vectors.
+        path: The file; it is created if it doesn't exist.
+        dimensions: Dimensions of the vectors.
 
     Raises:
-        UserError: The file can't be used, or holds vectors of another length.
+        UserError: The file can't be used, or its vectors have another dimension.
     """
 
     def __init__(self, path: Path, dimensions: int) -> None:
@@ -70,26 +70,26 @@ class Embedded:
                     "INSERT OR IGNORE INTO meta VALUES ('dimensions', ?)", (str(dimensions),)
                 )
                 [found] = db.execute("SELECT value FROM meta WHERE name = 'dimensions'").fetchone()
-            keeper = sqlite3.connect(path, check_same_thread=False)
-            keeper.execute("SELECT 1 FROM meta").fetchone()
+            anchor = sqlite3.connect(path, check_same_thread=False)
+            anchor.execute("SELECT 1 FROM meta").fetchone()
         except (OSError, sqlite3.Error) as error:
             raise UserError(f"cannot use the index {path}: {error}") from error
-        # SQLite folds its log in when the last connection closes, and makes a new one for the next;
-        # with one that stays open, a search does neither.
-        self._let_go = finalize(self, keeper.close)
+        # SQLite checkpoints and deletes the WAL when the last connection closes, and creates it
+        # again for the next one. A connection that stays open spares each search that work.
+        self._close_anchor = finalize(self, anchor.close)
         if int(found) != dimensions:
             raise UserError(
-                f"{path} holds vectors of length {found}, not {dimensions}: it was made with "
+                f"{path} has vectors of length {found}, not {dimensions}: it was created with "
                 "another embedding model. Remove it, or set APP_STATE_DIR, and ingest again."
             )
 
     def manifest(self) -> dict[str, str]:
-        """Digest of each document, by its id."""
+        """Return the digest of each document, by its id."""
         with self._connect() as db:
             return dict(db.execute("SELECT id, digest FROM documents"))
 
     def put(self, document: Document, entries: Sequence[Entry]) -> None:
-        """Take in a document, in place of what was there under its id."""
+        """Add a document, or replace the one with its id."""
         with self._connect() as db:
             db.execute("BEGIN IMMEDIATE")
             db.execute("DELETE FROM documents WHERE id = ?", (document.id,))
@@ -110,37 +110,37 @@ class Embedded:
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 map(_row, entries),
             )
-            _changed(db)
+            _new_generation(db)
 
     def delete(self, documents: Collection[str]) -> None:
-        """Forget documents; unknown ids do no harm."""
+        """Delete documents; unknown ids are ignored."""
         with self._connect() as db:
             db.execute("BEGIN IMMEDIATE")
             db.executemany("DELETE FROM documents WHERE id = ?", [(each,) for each in documents])
-            _changed(db)
+            _new_generation(db)
 
-    def search(self, query: Query, scope: Scope, limit: int) -> Found:
-        """The best chunks in scope by meaning and by word, at most `limit` of each."""
+    def search(self, query: Query, scope: Scope, limit: int) -> SearchResults:
+        """Return the best chunks in scope, at most `limit` each by dense and by sparse search."""
         with self._connect() as db:
             snapshot = self._current(db)
             mask = snapshot.mask(scope)
-            dense = snapshot.by_meaning(query.dense, mask, limit)
-            sparse = snapshot.by_word(query.sparse, mask, limit)
+            dense = snapshot.search_dense(query.dense, mask, limit)
+            sparse = snapshot.search_sparse(query.sparse, mask, limit)
             hits = _hits(db, {number for number, _ in (*dense, *sparse)})
-        return Found(_ranked(dense, hits), _ranked(sparse, hits))
+        return SearchResults(_ranked(dense, hits), _ranked(sparse, hits))
 
-    def document(self, identity: str, scope: Scope) -> Document | None:
-        """A document, if it is there and in scope."""
+    def document(self, document_id: str, scope: Scope) -> Document | None:
+        """Return a document, or None if it doesn't exist or is out of scope."""
         with self._connect() as db:
             row = db.execute(
                 f"SELECT {_DOCUMENT.format(text='text')} FROM documents WHERE id = ?",  # noqa: S608 - a constant
-                (identity,),
+                (document_id,),
             ).fetchone()
         found = _document(row) if row else None
         return found if found and scope.admits(found) else None
 
     def documents(self, scope: Scope) -> list[Document]:
-        """All documents in scope, by id; their text is left out."""
+        """Return all documents in scope, ordered by id and without their text."""
         with self._connect() as db:
             rows = db.execute(
                 f"SELECT {_DOCUMENT.format(text=repr(''))} FROM documents ORDER BY id"  # noqa: S608 - a constant
@@ -148,12 +148,12 @@ class Embedded:
         return [found for found in map(_document, rows) if scope.admits(found)]
 
     def generation(self) -> str:
-        """Changes whenever the contents do."""
+        """Return an id that changes with the contents."""
         with self._connect() as db:
             return _generation(db)
 
     def fingerprint(self) -> str:
-        """Digest of all contents."""
+        """Return a digest of all contents."""
         digest = hashlib.sha256()
         with self._connect() as db:
             for query in (
@@ -165,13 +165,13 @@ class Embedded:
         return digest.hexdigest()
 
     def close(self) -> None:
-        """Let go of the snapshot and the file."""
+        """Release the snapshot and the file."""
         self._snapshot = None
-        self._let_go()
+        self._close_anchor()
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        """A connection of this thread's own; commits unless something is raised."""
+        """Open a connection for this thread; commit unless an exception is raised."""
         db = sqlite3.connect(self._path, timeout=60, isolation_level=None)
         try:
             db.execute("PRAGMA foreign_keys = ON")
@@ -180,10 +180,10 @@ class Embedded:
             if db.in_transaction:
                 db.execute("COMMIT")
         finally:
-            db.close()  # rolls back what was not committed
+            db.close()  # rolls back an open transaction
 
     def _current(self, db: sqlite3.Connection) -> Snapshot:
-        """The snapshot in memory, or a new one if the file has changed."""
+        """Return the snapshot, reloaded if the file has changed."""
         generation = _generation(db)
         snapshot = self._snapshot
         if snapshot is None or snapshot.generation != generation:
@@ -204,19 +204,19 @@ def _row(entry: Entry) -> tuple[object, ...]:
         chunk.text,
         chunk.heading,
         *chunk.focus,
-        _little(entry.dense, "<f4"),
-        _little(entry.sparse.terms, "<i4"),
-        _little(entry.sparse.weights, "<f4"),
+        _little_endian(entry.dense, "<f4"),
+        _little_endian(entry.sparse.terms, "<i4"),
+        _little_endian(entry.sparse.weights, "<f4"),
     )
 
 
-def _little(values: NDArray[np.float32] | NDArray[np.int32], kind: str) -> bytes:
-    return values.astype(kind).tobytes()
+def _little_endian(values: NDArray[np.float32] | NDArray[np.int32], dtype: str) -> bytes:
+    return values.astype(dtype).tobytes()
 
 
 def _document(row: Sequence[Any]) -> Document:
-    identity, title, text, kind, labels, digest = row
-    return Document(identity, title, text, kind, frozenset(json.loads(labels)), digest)
+    document_id, title, text, kind, labels, digest = row
+    return Document(document_id, title, text, kind, frozenset(json.loads(labels)), digest)
 
 
 def _generation(db: sqlite3.Connection) -> str:
@@ -225,21 +225,21 @@ def _generation(db: sqlite3.Connection) -> str:
 
 
 def _hits(db: sqlite3.Connection, numbers: Collection[int]) -> dict[int, Hit]:
-    marks = ", ".join("?" * len(numbers))
+    placeholders = ", ".join("?" * len(numbers))
     rows = db.execute(
         f"SELECT number, title, {_CHUNK.replace('text', 'chunks.text')} FROM chunks "  # noqa: S608 - a constant
-        f"JOIN documents ON documents.id = document WHERE number IN ({marks})",
+        f"JOIN documents ON documents.id = document WHERE number IN ({placeholders})",
         list(numbers),
     )
-    return {number: Hit(Chunk.of(rest), title, 0.0) for number, title, *rest in rows}
+    return {number: Hit(Chunk.from_row(rest), title, 0.0) for number, title, *rest in rows}
 
 
-def _changed(db: sqlite3.Connection) -> None:
+def _new_generation(db: sqlite3.Connection) -> None:
     db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'generation'")
 
 
 def _ranked(found: Sequence[tuple[int, float]], hits: dict[int, Hit]) -> tuple[Hit, ...]:
-    # What was deleted since the snapshot was taken is in no row any more.
+    # Chunks that were deleted after the snapshot was taken have no row any more.
     return tuple(
         Hit(hits[number].chunk, hits[number].title, score)
         for number, score in found

@@ -1,8 +1,8 @@
 """The index in PostgreSQL with pgvector.
 
-By meaning, pgvector's HNSW index finds what is near, going on until the filter has let enough pass
-(`hnsw.iterative_scan`). By word, BM25 is summed in SQL from a table of postings: the same numbers
-as in the embedded index. A document is replaced in one transaction.
+Dense search uses pgvector's HNSW index with iterative scans: a search continues until enough rows
+pass the filter (`hnsw.iterative_scan`). Sparse search computes BM25 in SQL from a table of
+postings, with the same scores as the embedded index. A document is replaced in one transaction.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import psycopg
 from pgvector.psycopg import register_vector
 from psycopg import sql
 
-from ..records import FIELDS, Chunk, Document, Entry, Found, Hit, Scope, UserError
+from ..records import FIELDS, Chunk, Document, Entry, Hit, Scope, SearchResults, UserError
 from ..settings import Settings
 from .base import Query
 
@@ -45,25 +45,25 @@ CREATE TABLE IF NOT EXISTS {meta} (generation bigint NOT NULL);
 INSERT INTO {meta} SELECT 0 WHERE NOT EXISTS (SELECT FROM {meta});
 """
 _CHUNK = "c.document, c.ordinal, c.begins, c.ends, c.text, c.heading, c.focus_begins, c.focus_ends"
-_BY_MEANING = """
+_DENSE_SEARCH = """
 SELECT {fields}, d.title, -(c.dense <#> %(query)s) AS score
 FROM {chunks} c JOIN {documents} d ON d.id = c.document
 WHERE {scope} ORDER BY c.dense <#> %(query)s LIMIT %(limit)s
 """
-_BY_WORD = """
+_SPARSE_SEARCH = """
 WITH visible AS MATERIALIZED (
   SELECT c.number FROM {chunks} c JOIN {documents} d ON d.id = c.document WHERE {scope}
-), asked AS (
-  SELECT * FROM unnest(%(terms)s::int[], %(weights)s::real[]) AS t (term, times)
-), held AS (
+), query_terms AS (
+  SELECT * FROM unnest(%(terms)s::int[], %(weights)s::real[]) AS t (term, frequency)
+), matches AS (
   SELECT p.term, p.chunk, p.weight FROM {postings} p
-  JOIN asked USING (term) JOIN visible ON visible.number = p.chunk
-), rarity AS (
+  JOIN query_terms USING (term) JOIN visible ON visible.number = p.chunk
+), idfs AS (
   SELECT term, ln(1 + ((SELECT count(*) FROM visible) - count(*) + 0.5) / (count(*) + 0.5)) AS idf
-  FROM held GROUP BY term
+  FROM matches GROUP BY term
 ), ranked AS (
-  SELECT chunk, sum(times * idf * weight) AS score
-  FROM held JOIN rarity USING (term) JOIN asked USING (term) GROUP BY chunk
+  SELECT chunk, sum(frequency * idf * weight) AS score
+  FROM matches JOIN idfs USING (term) JOIN query_terms USING (term) GROUP BY chunk
 )
 SELECT {fields}, d.title, r.score FROM ranked r
 JOIN {chunks} c ON c.number = r.chunk JOIN {documents} d ON d.id = c.document
@@ -72,25 +72,25 @@ ORDER BY round(r.score::numeric, 5) DESC, c.document, c.ordinal LIMIT %(limit)s
 _TABLES = ("documents", "chunks", "postings", "meta", "by_chunk", "by_label", "nearest")
 
 
-def connect(settings: Settings, dimensions: int) -> "Pgvector":
-    """The store in the database that the settings name.
+def connect(settings: Settings, dimensions: int) -> "PgvectorStore":
+    """Open the store in the database that the settings name.
 
     Raises:
-        UserError: It can't be reached, or holds vectors of another length.
+        UserError: It can't be reached, or its vectors have another dimension.
     """
-    return Pgvector(settings.postgres_url.get_secret_value(), settings.collection, dimensions)
+    return PgvectorStore(settings.postgres_url.get_secret_value(), settings.collection, dimensions)
 
 
-class Pgvector:
-    """The index in some tables of a database. Each thread has a connection of its own.
+class PgvectorStore:
+    """The index in tables of a database. Each thread has its own connection.
 
     Args:
-        url: Of the database.
-        prefix: What the tables' names begin with; they are made if they aren't there yet.
-        dimensions: Length of the vectors.
+        url: The database's URL.
+        prefix: The prefix of the tables' names; they are created if they don't exist.
+        dimensions: Dimensions of the vectors.
 
     Raises:
-        UserError: It can't be reached, or holds vectors of another length.
+        UserError: It can't be reached, or its vectors have another dimension.
     """
 
     def __init__(self, url: str, prefix: str, dimensions: int) -> None:
@@ -100,7 +100,7 @@ class Pgvector:
         self._names = {name: sql.Identifier(f"{prefix}_{name}") for name in _TABLES}
         try:
             with psycopg.connect(url, autocommit=True, connect_timeout=10) as db:
-                # Two processes that start at once must not both make the tables.
+                # Two processes that start together must not both create the tables.
                 db.execute("SELECT pg_advisory_lock(20260101)")
                 db.execute(self._sql(_SCHEMA, dimensions=sql.Literal(dimensions)))
                 found = self._dimensions(db)
@@ -108,17 +108,17 @@ class Pgvector:
             raise UserError(f"cannot use PostgreSQL: {error}".strip()) from error
         if found != dimensions:
             raise UserError(
-                f"the tables {prefix}_* hold vectors of length {found}, not {dimensions}: they "
-                "were made with another embedding model. APP_COLLECTION names others."
+                f"the tables {prefix}_* have vectors of length {found}, not {dimensions}: they "
+                "were created with another embedding model. Set APP_COLLECTION to another prefix."
             )
 
     def manifest(self) -> dict[str, str]:
-        """Digest of each document, by its id."""
+        """Return the digest of each document, by its id."""
         with self._transaction() as db:
             return dict(db.execute(self._sql("SELECT id, digest FROM {documents}")).fetchall())
 
     def put(self, document: Document, entries: Sequence[Entry]) -> None:
-        """Take in a document, in place of what was there under its id."""
+        """Add a document, or replace the one with its id."""
         with self._transaction() as db:
             db.execute(self._sql("DELETE FROM {documents} WHERE id = %s"), [document.id])
             db.execute(
@@ -135,16 +135,16 @@ class Pgvector:
             )
             for entry in entries:
                 self._insert(db, entry)
-            self._changed(db)
+            self._new_generation(db)
 
     def delete(self, documents: Collection[str]) -> None:
-        """Forget documents; unknown ids do no harm."""
+        """Delete documents; unknown ids are ignored."""
         with self._transaction() as db:
             db.execute(self._sql("DELETE FROM {documents} WHERE id = ANY(%s)"), [list(documents)])
-            self._changed(db)
+            self._new_generation(db)
 
-    def search(self, query: Query, scope: Scope, limit: int) -> Found:
-        """The best chunks in scope by meaning and by word, at most `limit` of each."""
+    def search(self, query: Query, scope: Scope, limit: int) -> SearchResults:
+        """Return the best chunks in scope, at most `limit` each by dense and by sparse search."""
         condition, values = _condition(scope)
         fields = sql.SQL(_CHUNK)
         dense = {**values, "query": query.dense, "limit": limit}
@@ -152,35 +152,40 @@ class Pgvector:
         sparse = {**values, "terms": terms, "weights": weights, "limit": limit}
         with self._transaction() as db:
             db.execute("SET LOCAL hnsw.iterative_scan = strict_order")
-            near = db.execute(self._sql(_BY_MEANING, fields=fields, scope=condition), dense)
-            dense_hits = tuple(map(_hit, near.fetchall()))
-            worded = db.execute(self._sql(_BY_WORD, fields=fields, scope=condition), sparse)
-            sparse_hits = tuple(hit for hit in map(_hit, worded.fetchall()) if hit.score > 0)
-        return Found(dense_hits, sparse_hits)
+            dense_rows = db.execute(
+                self._sql(_DENSE_SEARCH, fields=fields, scope=condition), dense
+            ).fetchall()
+            sparse_rows = db.execute(
+                self._sql(_SPARSE_SEARCH, fields=fields, scope=condition), sparse
+            ).fetchall()
+        return SearchResults(
+            tuple(map(_hit, dense_rows)),
+            tuple(hit for hit in map(_hit, sparse_rows) if hit.score > 0),
+        )
 
-    def document(self, identity: str, scope: Scope) -> Document | None:
-        """A document, if it is there and in scope."""
+    def document(self, document_id: str, scope: Scope) -> Document | None:
+        """Return a document, or None if it doesn't exist or is out of scope."""
         query = "SELECT id, title, text, kind, labels, digest FROM {documents} WHERE id = %s"
         with self._transaction() as db:
-            row = db.execute(self._sql(query), [identity]).fetchone()
+            row = db.execute(self._sql(query), [document_id]).fetchone()
         found = _document(row) if row else None
         return found if found and scope.admits(found) else None
 
     def documents(self, scope: Scope) -> list[Document]:
-        """All documents in scope, by id; their text is left out."""
+        """Return all documents in scope, ordered by id and without their text."""
         query = "SELECT id, title, '', kind, labels, digest FROM {documents} ORDER BY id"
         with self._transaction() as db:
             rows = db.execute(self._sql(query)).fetchall()
         return [found for found in map(_document, rows) if scope.admits(found)]
 
     def generation(self) -> str:
-        """Changes whenever the contents do."""
+        """Return an id that changes with the contents."""
         with self._transaction() as db:
             [found] = db.execute(self._sql("SELECT generation FROM {meta}")).fetchone() or [0]
         return str(found)
 
     def fingerprint(self) -> str:
-        """Digest of all contents."""
+        """Return a digest of all contents."""
         digest = hashlib.sha256()
         queries = (
             "SELECT * FROM {documents} ORDER BY id",
@@ -204,7 +209,7 @@ class Pgvector:
 
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection[Any]]:
-        """This thread's connection, made anew if it has broken."""
+        """Run the block in a transaction, on this thread's connection; reconnect if it broke."""
         db: psycopg.Connection[Any] | None = getattr(self._threads, "db", None)
         if db is None or db.closed:
             db = psycopg.connect(self._url, autocommit=True)
@@ -249,12 +254,12 @@ class Pgvector:
             [number, terms, weights],
         )
 
-    def _changed(self, db: psycopg.Connection[Any]) -> None:
+    def _new_generation(self, db: psycopg.Connection[Any]) -> None:
         db.execute(self._sql("UPDATE {meta} SET generation = generation + 1"))
 
 
 def _condition(scope: Scope) -> tuple[sql.Composed, dict[str, Any]]:
-    """A scope as SQL, and its values."""
+    """Translate a scope into an SQL condition and its parameters."""
     columns = {"document": "id"}
     parts = [sql.SQL("d.labels && %(labels)s::text[]")]
     values: dict[str, Any] = {"labels": sorted(scope.labels)}
@@ -270,9 +275,9 @@ def _condition(scope: Scope) -> tuple[sql.Composed, dict[str, Any]]:
 
 def _hit(row: Sequence[Any]) -> Hit:
     *fields, title, score = row
-    return Hit(Chunk.of(fields), title, float(score))
+    return Hit(Chunk.from_row(fields), title, float(score))
 
 
 def _document(row: Sequence[Any]) -> Document:
-    identity, title, text, kind, labels, digest = row
-    return Document(identity, title, text, kind, frozenset(labels), digest)
+    document_id, title, text, kind, labels, digest = row
+    return Document(document_id, title, text, kind, frozenset(labels), digest)

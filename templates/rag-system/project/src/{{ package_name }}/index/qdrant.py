@@ -1,12 +1,12 @@
-"""The index in Qdrant: a server for production, or its local mode for tests.
+"""The index in Qdrant: a server in production, its local mode in tests.
 
-One collection holds chunks, each with a dense and a sparse vector, and documents, which have none.
-Qdrant has no transactions, so a document is replaced in an order that survives being interrupted:
-new chunks, then the document that names their digest, then the old chunks go. A document counts as
-complete when as many chunks of its digest are there as it says.
+One collection holds both chunks, with a dense and a sparse vector each, and documents, without
+vectors. Qdrant has no transactions, so a document is replaced in an order that survives an
+interruption: write the new chunks, then the document with its new digest, then delete the old
+chunks. A document is complete when its chunks with that digest are as many as it says.
 
-Qdrant counts how rare a word is over the whole collection: what callers may not see is never found,
-but it has a share in the scores of what they see.
+Qdrant computes IDF over the whole collection. Callers never find what they may not see, but hidden
+chunks do influence the scores of visible ones.
 """
 
 import hashlib
@@ -19,55 +19,55 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from ..records import FIELDS, Chunk, Document, Entry, Found, Hit, Scope, UserError
+from ..records import FIELDS, Chunk, Document, Entry, Hit, Scope, SearchResults, UserError
 from ..settings import Settings
 from .base import Query
 
 DENSE, SPARSE = "dense", "sparse"
 _PAGE = 512
 _BATCH = 128
-_SECONDS = 30
+_TIMEOUT_SECONDS = 30
 _META = str(uuid5(NAMESPACE_URL, "meta"))
 
 
-def connect(settings: Settings, dimensions: int) -> "Qdrant":
-    """The store on the server that the settings name.
+def connect(settings: Settings, dimensions: int) -> "QdrantStore":
+    """Open the store on the server that the settings name.
 
     Raises:
-        UserError: It can't be reached, or holds vectors of another length.
+        UserError: It can't be reached, or its vectors have another dimension.
     """
     client = QdrantClient(
         url=settings.qdrant_url,
         api_key=settings.qdrant_key.get_secret_value() or None,
-        timeout=_SECONDS,
-        check_compatibility=False,  # it asks in a thread, and warns where we are to say an error
+        timeout=_TIMEOUT_SECONDS,
+        check_compatibility=False,  # it runs in a thread and only warns; we raise an error instead
     )
     try:
-        parts = Parts(settings.qdrant_shards, settings.qdrant_replicas)
-        return Qdrant(client, settings.collection, dimensions, parts)
+        sharding = Sharding(settings.qdrant_shards, settings.qdrant_replicas)
+        return QdrantStore(client, settings.collection, dimensions, sharding)
     except (ResponseHandlingException, UnexpectedResponse, OSError) as error:
         raise UserError(f"cannot use Qdrant at {settings.qdrant_url}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """How a new collection is spread over a cluster: into shards, each kept so many times."""
+class Sharding:
+    """How a new collection is distributed over a cluster: number of shards, copies of each."""
 
     shards: int = 1
     replicas: int = 1
 
 
-class Qdrant:
+class QdrantStore:
     """The index in a Qdrant collection.
 
     Args:
-        client: Of a server or of the local mode.
-        collection: Its name; it is made if it isn't there yet.
-        dimensions: Length of its dense vectors.
-        parts: How to spread it, if it is made.
+        client: A client of a server, or of the local mode.
+        collection: The collection's name; it is created if it doesn't exist.
+        dimensions: Dimensions of the dense vectors.
+        sharding: How to distribute a new collection.
 
     Raises:
-        UserError: It holds vectors of another length.
+        UserError: The collection's vectors have another dimension.
     """
 
     def __init__(
@@ -75,37 +75,37 @@ class Qdrant:
         client: QdrantClient,
         collection: str,
         dimensions: int,
-        parts: Parts = Parts(),
+        sharding: Sharding = Sharding(),
     ) -> None:
         self._client = client
         self._name = collection
         if not client.collection_exists(collection):
-            self._create(dimensions, parts)
-        found = client.get_collection(collection).config.params.vectors
-        size = found[DENSE].size if isinstance(found, dict) and DENSE in found else None
+            self._create(dimensions, sharding)
+        vectors = client.get_collection(collection).config.params.vectors
+        size = vectors[DENSE].size if isinstance(vectors, dict) and DENSE in vectors else None
         if size != dimensions:
             raise UserError(
-                f"the collection {collection} holds vectors of length {size}, not {dimensions}: it "
-                "was made with another embedding model. APP_COLLECTION names another one."
+                f"the collection {collection} has vectors of length {size}, not {dimensions}: it "
+                "was created with another embedding model. Set APP_COLLECTION to another name."
             )
 
     def manifest(self) -> dict[str, str]:
-        """Digest of each complete document, by its id."""
-        there = Counter(
+        """Return the digest of each complete document, by its id."""
+        chunk_counts = Counter(
             (payload["document"], payload["digest"])
             for payload in self._scroll(_of_type("chunk"), ["document", "digest"])
         )
         return {
             payload["document"]: payload["digest"]
             for payload in self._scroll(_of_type("document"), ["document", "digest", "chunks"])
-            if there[payload["document"], payload["digest"]] == payload["chunks"]
+            if chunk_counts[payload["document"], payload["digest"]] == payload["chunks"]
         }
 
     def put(self, document: Document, entries: Sequence[Entry]) -> None:
-        """Take in a document, in place of what was there under its id."""
+        """Add a document, or replace the one with its id."""
         points = [_point(document, entry) for entry in entries]
-        for begin in range(0, len(points), _BATCH):
-            self._client.upsert(self._name, points[begin : begin + _BATCH], wait=True)
+        for start in range(0, len(points), _BATCH):
+            self._client.upsert(self._name, points[start : start + _BATCH], wait=True)
         self._client.upsert(self._name, [_document_point(document, len(entries))], wait=True)
         self._delete(
             models.Filter(
@@ -113,55 +113,55 @@ class Qdrant:
                 must_not=[_equals("digest", document.digest)],
             )
         )
-        self._changed()
+        self._new_generation()
 
     def delete(self, documents: Collection[str]) -> None:
-        """Forget documents; unknown ids do no harm."""
+        """Delete documents; unknown ids are ignored."""
         if documents:
             self._delete(models.Filter(must=[_one_of("document", documents)]))
-            self._changed()
+            self._new_generation()
 
-    def search(self, query: Query, scope: Scope, limit: int) -> Found:
-        """The best chunks in scope by meaning and by word, at most `limit` of each."""
-        wanted = _filter(scope)
+    def search(self, query: Query, scope: Scope, limit: int) -> SearchResults:
+        """Return the best chunks in scope, at most `limit` each by dense and by sparse search."""
+        condition = _filter(scope)
         sparse = models.SparseVector(
             indices=query.sparse.terms.tolist(), values=query.sparse.weights.tolist()
         )
-        ways: list[tuple[str, Any]] = [(DENSE, query.dense.tolist())]
+        vectors: list[tuple[str, Any]] = [(DENSE, query.dense.tolist())]
         if sparse.indices:
-            ways.append((SPARSE, sparse))
+            vectors.append((SPARSE, sparse))
         requests = [
             models.QueryRequest(
-                query=vector, using=using, filter=wanted, limit=limit, with_payload=True
+                query=vector, using=using, filter=condition, limit=limit, with_payload=True
             )
-            for using, vector in ways
+            for using, vector in vectors
         ]
         dense, *rest = self._client.query_batch_points(self._name, requests)
-        by_word = rest[0].points if rest else []
-        return Found(
+        sparse_points = rest[0].points if rest else []
+        return SearchResults(
             tuple(map(_hit, dense.points)),
-            tuple(hit for hit in map(_hit, by_word) if hit.score > 0),
+            tuple(hit for hit in map(_hit, sparse_points) if hit.score > 0),
         )
 
-    def document(self, identity: str, scope: Scope) -> Document | None:
-        """A document, if it is there and in scope."""
-        found = self._client.retrieve(self._name, [_document_id(identity)], with_payload=True)
+    def document(self, document_id: str, scope: Scope) -> Document | None:
+        """Return a document, or None if it doesn't exist or is out of scope."""
+        found = self._client.retrieve(self._name, [_point_id(document_id)], with_payload=True)
         document = _document(found[0].payload or {}) if found else None
         return document if document and scope.admits(document) else None
 
     def documents(self, scope: Scope) -> list[Document]:
-        """All documents in scope, by id; their text is left out."""
+        """Return all documents in scope, ordered by id and without their text."""
         fields = ["document", "title", "kind", "labels", "digest"]
-        every = (_document(payload) for payload in self._scroll(_of_type("document"), fields))
-        return sorted((each for each in every if scope.admits(each)), key=lambda each: each.id)
+        documents = (_document(payload) for payload in self._scroll(_of_type("document"), fields))
+        return sorted((each for each in documents if scope.admits(each)), key=lambda each: each.id)
 
     def generation(self) -> str:
-        """Changes whenever the contents do."""
+        """Return an id that changes with the contents."""
         found = self._client.retrieve(self._name, [_META], with_payload=True)
         return str((found[0].payload or {})["generation"]) if found else ""
 
     def fingerprint(self) -> str:
-        """Digest of all contents."""
+        """Return a digest of all contents."""
         rows = sorted(
             repr(sorted(payload.items()))
             for payload in self._scroll(models.Filter(must_not=[_equals("type", "meta")]))
@@ -169,17 +169,17 @@ class Qdrant:
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._client.close()
 
-    def _create(self, dimensions: int, parts: Parts) -> None:
+    def _create(self, dimensions: int, sharding: Sharding) -> None:
         self._client.create_collection(
             self._name,
             vectors_config={
                 DENSE: models.VectorParams(size=dimensions, distance=models.Distance.COSINE)
             },
-            shard_number=parts.shards,
-            replication_factor=parts.replicas,
+            shard_number=sharding.shards,
+            replication_factor=sharding.replicas,
             sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
         )
         for field in ("type", "document", "labels", "kind", "folder"):
@@ -187,25 +187,25 @@ class Qdrant:
                 self._name, field, models.PayloadSchemaType.KEYWORD, wait=True
             )
 
-    def _changed(self) -> None:
-        """Note a new generation; a point without a vector holds it."""
+    def _new_generation(self) -> None:
+        """Record that the contents have changed, in a point without a vector."""
         payload = {"type": "meta", "generation": uuid4().hex}
         self._client.upsert(
             self._name, [models.PointStruct(id=_META, vector={}, payload=payload)], wait=True
         )
 
-    def _delete(self, wanted: models.Filter) -> None:
-        self._client.delete(self._name, models.FilterSelector(filter=wanted), wait=True)
+    def _delete(self, condition: models.Filter) -> None:
+        self._client.delete(self._name, models.FilterSelector(filter=condition), wait=True)
 
     def _scroll(
-        self, wanted: models.Filter, fields: list[str] | None = None
+        self, condition: models.Filter, fields: list[str] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """The payloads of all points that pass a filter."""
+        """Yield the payloads of all points that match a filter."""
         offset: Any = None
         while True:
             points, offset = self._client.scroll(
                 self._name,
-                scroll_filter=wanted,
+                scroll_filter=condition,
                 limit=_PAGE,
                 offset=offset,
                 with_payload=fields or True,
@@ -228,21 +228,19 @@ def _of_type(name: str) -> models.Filter:
 
 
 def _filter(scope: Scope) -> models.Filter:
-    """A scope as Qdrant takes it. Without any label, nothing may be found."""
-    narrowed = (
+    """Translate a scope into a Qdrant filter; a scope without labels matches nothing."""
+    filters = (
         _equals(field, value) if field in FIELDS else _one_of("type", ())
         for field, value in sorted(scope.where)
     )
-    return models.Filter(
-        must=[_equals("type", "chunk"), _one_of("labels", scope.labels), *narrowed]
-    )
+    return models.Filter(must=[_equals("type", "chunk"), _one_of("labels", scope.labels), *filters])
 
 
-def _document_id(identity: str) -> str:
-    return str(uuid5(NAMESPACE_URL, f"document {identity}"))
+def _point_id(document_id: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"document {document_id}"))
 
 
-def _common(document: Document) -> dict[str, Any]:
+def _shared_payload(document: Document) -> dict[str, Any]:
     return {
         "document": document.id,
         "title": document.title,
@@ -254,8 +252,13 @@ def _common(document: Document) -> dict[str, Any]:
 
 
 def _document_point(document: Document, chunks: int) -> models.PointStruct:
-    payload = {**_common(document), "type": "document", "text": document.text, "chunks": chunks}
-    return models.PointStruct(id=_document_id(document.id), vector={}, payload=payload)
+    payload = {
+        **_shared_payload(document),
+        "type": "document",
+        "text": document.text,
+        "chunks": chunks,
+    }
+    return models.PointStruct(id=_point_id(document.id), vector={}, payload=payload)
 
 
 def _point(document: Document, entry: Entry) -> models.PointStruct:
@@ -267,7 +270,7 @@ def _point(document: Document, entry: Entry) -> models.PointStruct:
         id=str(uuid5(NAMESPACE_URL, f"chunk {document.id} {document.digest} {chunk.ordinal}")),
         vector={DENSE: entry.dense.tolist(), SPARSE: sparse},
         payload={
-            **_common(document),
+            **_shared_payload(document),
             "type": "chunk",
             "ordinal": chunk.ordinal,
             "start": chunk.start,
@@ -282,7 +285,7 @@ def _point(document: Document, entry: Entry) -> models.PointStruct:
 def _hit(point: models.ScoredPoint) -> Hit:
     payload = point.payload or {}
     names = ("document", "ordinal", "start", "end", "text", "heading")
-    chunk = Chunk.of([*(payload[name] for name in names), *payload["focus"]])
+    chunk = Chunk.from_row([*(payload[name] for name in names), *payload["focus"]])
     return Hit(chunk, payload["title"], point.score)
 
 

@@ -1,4 +1,4 @@
-"""The embedded index in memory: a matrix of vectors, postings, and who may see what."""
+"""The embedded index in memory: a matrix of vectors, postings, and access masks."""
 
 import json
 import sqlite3
@@ -12,7 +12,7 @@ from ..records import Document, Scope, SparseVector
 from ..text.sparse import idf
 
 _DECIMALS = 5
-"""Sums of floats differ in their last bits with the shape of a matrix; ranks must not."""
+"""The last bits of a float sum depend on the matrix's shape; the ranking must not."""
 _MASKS = 64
 
 Mask = NDArray[np.bool_]
@@ -21,13 +21,13 @@ Ranked = list[tuple[int, float]]
 
 @dataclass(frozen=True, slots=True)
 class Postings:
-    """Which rows hold a term, and with what weight.
+    """An inverted index: for each term, the rows that contain it and its weight in each.
 
     Attributes:
         terms: All terms, ascending; shape (t,).
-        begins: Where the rows of each begin; shape (t + 1,).
-        rows: Rows, term after term; shape (postings,).
-        weights: Of the term in that row; shape (postings,).
+        begins: Where each term's rows begin; shape (t + 1,).
+        rows: The rows of all terms, one term after the other; shape (postings,).
+        weights: The term's weight in that row; shape (postings,).
     """
 
     terms: NDArray[np.int32]
@@ -36,25 +36,25 @@ class Postings:
     weights: NDArray[np.float32]
 
     def of(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Rows that hold a term, and its weights there."""
-        place = int(np.searchsorted(self.terms, term))
-        if place == len(self.terms) or self.terms[place] != term:
+        """Return the rows that contain a term, and its weights there."""
+        index = int(np.searchsorted(self.terms, term))
+        if index == len(self.terms) or self.terms[index] != term:
             return self.rows[:0], self.weights[:0]
-        part = slice(int(self.begins[place]), int(self.begins[place + 1]))
+        part = slice(int(self.begins[index]), int(self.begins[index + 1]))
         return self.rows[part], self.weights[part]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The index as it was at one moment. Rows are ordered by document and ordinal.
+    """The index at one moment. Rows are ordered by document and ordinal.
 
     Attributes:
-        generation: That of the file.
-        numbers: The chunk's number in the file, by row; shape (n,).
-        owners: The document, an index into `documents`, by row; shape (n,).
+        generation: The file's generation.
+        numbers: Each row's chunk number in the file; shape (n,).
+        owners: Each row's document, as an index into `documents`; shape (n,).
         dense: Vectors of length one; shape (n, dimensions).
-        postings: For search by word.
-        documents: Without their text.
+        postings: The inverted index for keyword search.
+        documents: All documents, without their text.
     """
 
     generation: str
@@ -67,63 +67,63 @@ class Snapshot:
     _lock: Lock = field(default_factory=Lock)
 
     def mask(self, scope: Scope) -> Mask:
-        """Which rows are in scope; shape (n,)."""
+        """Return which rows are in scope; shape (n,)."""
         with self._lock:
-            found = self._masks.get(scope)
-            if found is None:
+            mask = self._masks.get(scope)
+            if mask is None:
                 admitted = np.fromiter(map(scope.admits, self.documents), bool, len(self.documents))
-                found = admitted[self.owners]
+                mask = admitted[self.owners]
                 if len(self._masks) >= _MASKS:
                     self._masks.pop(next(iter(self._masks)))
-                self._masks[scope] = found
-            return found
+                self._masks[scope] = mask
+            return mask
 
-    def by_meaning(self, query: NDArray[np.float32], mask: Mask, limit: int) -> Ranked:
-        """The rows in scope whose vectors are nearest, with their cosine."""
+    def search_dense(self, query: NDArray[np.float32], mask: Mask, limit: int) -> Ranked:
+        """Return the rows in scope with the nearest vectors, and their cosine similarity."""
         return self._best(self.dense @ query, np.flatnonzero(mask), limit)
 
-    def by_word(self, query: SparseVector, mask: Mask, limit: int) -> Ranked:
-        """The rows in scope with the highest BM25 score.
+    def search_sparse(self, query: SparseVector, mask: Mask, limit: int) -> Ranked:
+        """Return the rows in scope with the highest BM25 scores.
 
-        How rare a word is, is counted among what is in scope: the order of what a caller sees
-        tells nothing of what they don't see.
+        IDF is computed over the rows in scope only, so the order of a caller's results reveals
+        nothing about documents that the caller may not see.
         """
         scores = np.zeros(len(self.numbers), np.float32)
         visible = int(mask.sum())
         for term, weight in zip(query.terms.tolist(), query.weights.tolist(), strict=True):
             rows, weights = self.postings.of(term)
-            seen = mask[rows]
-            if holding := int(seen.sum()):
-                # A row stands but once among those of a term, so nothing is added to twice.
-                scores[rows[seen]] += weight * idf(visible, holding) * weights[seen]
+            in_scope = mask[rows]
+            if matching := int(in_scope.sum()):
+                # `+=` with an index array needs distinct rows; a term has each row only once.
+                scores[rows[in_scope]] += weight * idf(visible, matching) * weights[in_scope]
         return self._best(scores, np.flatnonzero(scores > 0), limit)
 
     def _best(self, scores: NDArray[np.float32], rows: NDArray[np.intp], limit: int) -> Ranked:
-        """The highest scores of some rows, those alike in the order of the rows."""
+        """Return the highest-scoring rows; ties keep the order of the rows."""
         values = scores[rows]
         limit = min(limit, len(values))
         if not limit:
             return []
-        # To round them all would take longer than to search; those near the last place may tie.
+        # Rounding all scores would take longer than the search; only the top ones can tie.
         least = np.partition(values, -limit)[-limit] - 10.0**-_DECIMALS
-        near = rows[values >= least]
-        rounded = scores[near].round(_DECIMALS)
+        top = rows[values >= least]
+        rounded = scores[top].round(_DECIMALS)
         order = np.argsort(-rounded, kind="stable")[:limit]
-        return list(zip(self.numbers[near[order]].tolist(), rounded[order].tolist(), strict=True))
+        return list(zip(self.numbers[top[order]].tolist(), rounded[order].tolist(), strict=True))
 
 
 def take_snapshot(db: sqlite3.Connection, dimensions: int) -> Snapshot:
-    """Read the index as it is now."""
-    db.execute("BEGIN")  # one state of the file for all that follows
+    """Read the current index."""
+    db.execute("BEGIN")  # all reads below see the same state of the file
     [generation] = db.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
     documents = tuple(
-        Document(identity, title, "", kind, frozenset(json.loads(labels)), digest)
-        for identity, title, kind, labels, digest in db.execute(
+        Document(document_id, title, "", kind, frozenset(json.loads(labels)), digest)
+        for document_id, title, kind, labels, digest in db.execute(
             "SELECT id, title, kind, labels, digest FROM documents ORDER BY id"
         )
     )
     [count] = db.execute("SELECT count(*) FROM chunks").fetchone()
-    places = {document.id: index for index, document in enumerate(documents)}
+    positions = {document.id: index for index, document in enumerate(documents)}
     numbers, owners = np.empty(count, np.int64), np.empty(count, np.int32)
     dense = np.empty((count, dimensions), np.float32)
     terms: list[NDArray[np.int32]] = []
@@ -132,7 +132,7 @@ def take_snapshot(db: sqlite3.Connection, dimensions: int) -> Snapshot:
         "SELECT number, document, dense, terms, weights FROM chunks ORDER BY document, ordinal"
     )
     for row, (number, document, vector, row_terms, row_weights) in enumerate(rows):
-        numbers[row], owners[row] = number, places[document]
+        numbers[row], owners[row] = number, positions[document]
         dense[row] = np.frombuffer(vector, "<f4")
         terms.append(np.frombuffer(row_terms, "<i4"))
         weights.append(np.frombuffer(row_weights, "<f4"))
@@ -140,7 +140,7 @@ def take_snapshot(db: sqlite3.Connection, dimensions: int) -> Snapshot:
 
 
 def _postings(terms: list[NDArray[np.int32]], weights: list[NDArray[np.float32]]) -> Postings:
-    """Turn the terms of rows into the rows of terms."""
+    """Invert the index: from terms per row to rows per term."""
     rows = np.repeat(np.arange(len(terms), dtype=np.int32), [len(each) for each in terms])
     flat = np.concatenate([np.empty(0, np.int32), *terms])
     order = np.argsort(flat, kind="stable")

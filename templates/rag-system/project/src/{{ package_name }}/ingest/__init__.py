@@ -1,1 +1,1 @@
-"""Takes documents into the index: read, cut, embed, store; only what has changed."""
+"""Ingests documents into the index: parse, chunk, embed and store what has changed."""

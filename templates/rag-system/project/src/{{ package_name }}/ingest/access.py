@@ -1,13 +1,13 @@
-"""Who may see which document: the file `access.toml` in the folder of documents.
+"""Access rules: the file `access.toml` in the folder of documents says who may see what.
 
-    default = ["staff"]            # of documents that no rule names
+    default = ["staff"]            # labels of documents that no rule matches
 
     [[rule]]
-    documents = "manual/*"         # the last rule that matches counts
+    documents = "manual/*"         # the last matching rule wins
     labels = ["public"]
 
-Without the file, all documents are labelled `public`. With it, a document that nothing names has
-no label, and nobody sees it.
+Without the file, all documents are labelled `public`. With it, a document that no rule or default
+covers has no label, and nobody can see it.
 """
 
 import tomllib
@@ -40,11 +40,11 @@ class _Access(BaseModel):
     rule: list[_Rule] = []
 
 
-def labelling(folder: Path) -> Callable[[str], frozenset[str]]:
-    """A function that gives the labels of a document id.
+def load_access_rules(folder: Path) -> Callable[[str], frozenset[str]]:
+    """Return a function that maps a document id to its labels.
 
     Raises:
-        UserError: The file can't be read or says something else than rules.
+        UserError: The file can't be read or is not valid.
     """
     path = folder / FILE
     try:
@@ -58,10 +58,10 @@ def labelling(folder: Path) -> Callable[[str], frozenset[str]]:
         where = ".".join(map(str, detail["loc"]))
         raise UserError(f"{path}: {where}: {detail['msg']}") from error
 
-    def labels(identity: str) -> frozenset[str]:
+    def labels(document_id: str) -> frozenset[str]:
         found = access.default
         for rule in access.rule:
-            if fnmatchcase(identity, rule.documents):
+            if fnmatchcase(document_id, rule.documents):
                 found = rule.labels
         return found
 

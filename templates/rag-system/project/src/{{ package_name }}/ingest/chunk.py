@@ -1,4 +1,4 @@
-"""Cuts documents into chunks: three ways, to compare with `make eval`."""
+"""Splits documents into chunks, with three chunkers to compare with `make eval`."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
@@ -9,38 +9,38 @@ from ..text.sentences import spans
 from .parse import Parsed
 
 WINDOW = 2
-"""Sentences on either side of the one that is searched for."""
+"""Sentences on either side of the indexed one."""
 
 _Span = tuple[int, int]
-_Cut = tuple[_Span, _Span, str]
-"""What is read, what of it is searched for, and the heading."""
+_ChunkSpans = tuple[_Span, _Span, str]
+"""The span to return, the span to index within it, and the heading."""
 
 
-def cut(document: str, parsed: Parsed, chunker: ChunkerName, limit: int) -> list[Chunk]:
-    """The chunks of a document.
+def chunk_document(document: str, parsed: Parsed, chunker: ChunkerName, limit: int) -> list[Chunk]:
+    """Split a document into chunks.
 
     Args:
-        document: Its id.
+        document: The document's id.
         parsed: Its text and blocks.
-        chunker: `structure` keeps to headings and whole blocks; `recursive` fills chunks up
-            wherever paragraphs, lines or sentences end; `window` looks for single sentences and
-            gives them with their neighbours.
-        limit: Most words in a chunk; not for `window`.
+        chunker: `structure` respects headings and keeps blocks whole; `recursive` splits at
+            paragraphs, lines or sentences to fill each chunk; `window` indexes single sentences
+            and returns them with their neighbours.
+        limit: The most words in a chunk; `window` ignores it.
     """
     return [
-        Chunk(document, ordinal, *read, parsed.text[slice(*read)], heading, focus)
-        for ordinal, (read, focus, heading) in enumerate(_CUTTERS[chunker](parsed, limit))
+        Chunk(document, ordinal, *span, parsed.text[slice(*span)], heading, focus)
+        for ordinal, (span, focus, heading) in enumerate(_CHUNKERS[chunker](parsed, limit))
     ]
 
 
-def _structure(parsed: Parsed, limit: int) -> Iterator[_Cut]:
+def _structure(parsed: Parsed, limit: int) -> Iterator[_ChunkSpans]:
     for heading, blocks in _sections(parsed):
         pieces = (piece for block in blocks for piece in _pieces(parsed.text, block, limit))
         for span in _packed(parsed.text, pieces, limit):
             yield span, span, heading
 
 
-def _recursive(parsed: Parsed, limit: int) -> Iterator[_Cut]:
+def _recursive(parsed: Parsed, limit: int) -> Iterator[_ChunkSpans]:
     from langchain_text_splitters import (  # noqa: PLC0415 - heavy
         RecursiveCharacterTextSplitter,
     )
@@ -54,23 +54,23 @@ def _recursive(parsed: Parsed, limit: int) -> Iterator[_Cut]:
     )
     end = 0
     for piece in splitter.split_text(parsed.text):
-        # Its own `start_index` takes lengths for characters, and would be wrong for words.
-        begin = parsed.text.index(piece, end)
-        end = begin + len(piece)
-        yield (begin, end), (begin, end), _heading_at(parsed.blocks, begin, end)
+        # The splitter's own `start_index` takes lengths as characters; ours are words.
+        start = parsed.text.index(piece, end)
+        end = start + len(piece)
+        yield (start, end), (start, end), _heading_at(parsed.blocks, start, end)
 
 
-def _window(parsed: Parsed, _: int) -> Iterator[_Cut]:
+def _window(parsed: Parsed, _: int) -> Iterator[_ChunkSpans]:
     for heading, blocks in _sections(parsed):
         sentences = [
             span for block in blocks for span in spans(parsed.text, block.start, block.end)
         ]
         for index, focus in enumerate(sentences):
-            near = sentences[max(0, index - WINDOW) : index + WINDOW + 1]
-            yield (near[0][0], near[-1][1]), focus, heading
+            window = sentences[max(0, index - WINDOW) : index + WINDOW + 1]
+            yield (window[0][0], window[-1][1]), focus, heading
 
 
-_CUTTERS: dict[ChunkerName, Callable[[Parsed, int], Iterator[_Cut]]] = {
+_CHUNKERS: dict[ChunkerName, Callable[[Parsed, int], Iterator[_ChunkSpans]]] = {
     "structure": _structure,
     "recursive": _recursive,
     "window": _window,
@@ -78,7 +78,7 @@ _CUTTERS: dict[ChunkerName, Callable[[Parsed, int], Iterator[_Cut]]] = {
 
 
 def _sections(parsed: Parsed) -> Iterator[tuple[str, list[Block]]]:
-    """Blocks that follow each other under the same headings."""
+    """Group consecutive blocks that share their headings."""
     for (_, heading), blocks in groupby(
         parsed.blocks, key=lambda block: (block.section, block.heading)
     ):
@@ -86,37 +86,37 @@ def _sections(parsed: Parsed) -> Iterator[tuple[str, list[Block]]]:
 
 
 def _pieces(text: str, block: Block, limit: int) -> Iterator[_Span]:
-    """A block, or if it is too long its sentences, or if they are its words."""
+    """Split a block into its sentences if it is too long, and those into groups of words."""
     if _words(text[block.start : block.end]) <= limit:
         yield block.start, block.end
         return
-    for begin, end in spans(text, block.start, block.end):
-        place = begin
-        words = text[begin:end].split()
+    for sentence_start, sentence_end in spans(text, block.start, block.end):
+        position = sentence_start
+        words = text[sentence_start:sentence_end].split()
         for first in range(0, len(words), limit):
             part = words[first : first + limit]
-            place = text.index(part[0], place)
-            start = place
+            position = text.index(part[0], position)
+            start = position
             for word in part:
-                place = text.index(word, place) + len(word)
-            yield start, place
+                position = text.index(word, position) + len(word)
+            yield start, position
 
 
 def _packed(text: str, pieces: Iterable[_Span], limit: int) -> Iterator[_Span]:
-    """Pieces put together as long as they stay within the limit."""
-    begin = end = None
-    for start, stop in pieces:
-        if begin is not None and end is not None and _words(text[begin:stop]) > limit:
-            yield begin, end
-            begin = None
-        begin = start if begin is None else begin
-        end = stop
-    if begin is not None and end is not None:
-        yield begin, end
+    """Merge consecutive pieces as long as they stay within the limit."""
+    start = end = None
+    for piece_start, piece_end in pieces:
+        if start is not None and end is not None and _words(text[start:piece_end]) > limit:
+            yield start, end
+            start = None
+        start = piece_start if start is None else start
+        end = piece_end
+    if start is not None and end is not None:
+        yield start, end
 
 
 def _heading_at(blocks: tuple[Block, ...], start: int, end: int) -> str:
-    """The heading of the first block that a span touches."""
+    """Return the heading of the first block that a span overlaps."""
     return next((each.heading for each in blocks if each.end > start and each.start < end), "")
 
 

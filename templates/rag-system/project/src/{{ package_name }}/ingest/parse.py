@@ -1,4 +1,4 @@
-"""Reads documents: their text, and the blocks that it is made of."""
+"""Parses documents into their text and the blocks that it consists of."""
 
 import re
 from collections.abc import Callable
@@ -32,12 +32,12 @@ class ParseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a file holds.
+    """The contents of a file.
 
     Attributes:
-        title: Its first heading or what its metadata says; else the file's name.
+        title: The first heading, or the title in the metadata, or the file's name.
         text: See `Document.text`.
-        blocks: In order, without overlap; headings are no blocks of their own.
+        blocks: In order and without overlap; a heading is not a block.
     """
 
     title: str
@@ -46,62 +46,63 @@ class Parsed:
 
 
 def parse(name: str, content: bytes) -> Parsed:
-    """Read a file.
+    """Parse a file.
 
     Args:
-        name: Its name; the ending tells the kind.
-        content: Its bytes.
+        name: The file's name; its suffix determines the kind.
+        content: The file's bytes.
 
     Raises:
-        ParseError: It is damaged, locked, or in another encoding than UTF-8.
+        ParseError: It is damaged, encrypted, or not UTF-8.
     """
     path = PurePosixPath(name)
-    title, text, blocks = _READERS[KINDS[path.suffix.lower()]](content)
+    title, text, blocks = _PARSERS[KINDS[path.suffix.lower()]](content)
     return Parsed(title or path.stem.replace("-", " ").replace("_", " "), text, tuple(blocks))
 
 
-_Read = tuple[str, str, list[Block]]
+_Parsed = tuple[str, str, list[Block]]
 _Part = tuple[str, str, int]
-"""A piece of text, the path of headings, and how many headings came before."""
+"""A piece of text, its heading path, and the number of headings before it."""
 
 
 def _decode(content: bytes) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ParseError(f"it is not UTF-8 (byte {error.start})") from None
+        raise ParseError(f"not UTF-8 (byte {error.start})") from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _markdown(content: bytes) -> _Read:
+def _markdown(content: bytes) -> _Parsed:
     from markdown_it import MarkdownIt  # noqa: PLC0415 - heavy
 
     text = _decode(content)
-    front = _FRONT_MATTER.match(text)
-    skipped = text[: front.end()].count("\n") if front else 0
-    lines = [0, *(match.end() for match in re.finditer("\n", text)), len(text) + 1]
+    front_matter = _FRONT_MATTER.match(text)
+    body_start = front_matter.end() if front_matter else 0
+    skipped_lines = text[:body_start].count("\n")
+    line_starts = [0, *(match.end() for match in re.finditer("\n", text)), len(text) + 1]
     headings = _Headings()
     blocks = []
-    tokens = MarkdownIt("commonmark").enable("table").parse(text[front.end() if front else 0 :])
+    tokens = MarkdownIt("commonmark").enable("table").parse(text[body_start:])
     for index, token in enumerate(tokens):
         if token.level or token.map is None:
             continue
         if token.type == "heading_open":
             headings.enter(int(token.tag[1]), _plain(tokens[index + 1]))
             continue
-        begin, end = (min(lines[line + skipped], len(text)) for line in token.map)
-        if body := text[begin:end].strip():
-            begin = text.index(body, begin)
-            blocks.append(Block(begin, begin + len(body), headings.path(), headings.count))
+        start, end = (min(line_starts[line + skipped_lines], len(text)) for line in token.map)
+        if body := text[start:end].strip():
+            start = text.index(body, start)
+            blocks.append(Block(start, start + len(body), headings.path(), headings.count))
     return headings.title, text, blocks
 
 
 def _plain(token: Any) -> str:
-    """The text of a heading, without its markup."""
+    """Return the text of a heading without its markup."""
     return "".join(child.content for child in token.children or ()).strip()
 
 
-def _html(content: bytes) -> _Read:
+def _html(content: bytes) -> _Parsed:
     from bs4 import BeautifulSoup  # noqa: PLC0415 - heavy
     from bs4.element import NavigableString  # noqa: PLC0415
 
@@ -112,25 +113,25 @@ def _html(content: bytes) -> _Read:
     pieces: list[tuple[Any, list[str]]] = []
     for string in soup.find_all(string=True):
         words = " ".join(string.split())
-        if type(string) is not NavigableString or not words:  # comments and the like
+        if type(string) is not NavigableString or not words:  # skips comments and the like
             continue
-        owner = next((each for each in string.parents if each.name in _BLOCKS), soup)
-        if pieces and pieces[-1][0] is owner:
+        block = next((each for each in string.parents if each.name in _BLOCKS), soup)
+        if pieces and pieces[-1][0] is block:
             pieces[-1][1].append(words)
         else:
-            pieces.append((owner, [words]))
+            pieces.append((block, [words]))
     headings = _Headings()
     parts: list[_Part] = []
-    for owner, strings in pieces:
+    for block, strings in pieces:
         words = re.sub(r" ([.,;:!?)])", r"\1", " ".join(strings))
-        if owner.name in _HEADINGS:
-            headings.enter(int(owner.name[1]), words)
+        if block.name in _HEADINGS:
+            headings.enter(int(block.name[1]), words)
         else:
             parts.append((words, headings.path(), headings.count))
     return (headings.title or title, *_joined(parts))
 
 
-def _pdf(content: bytes) -> _Read:
+def _pdf(content: bytes) -> _Parsed:
     from pypdf import PdfReader  # noqa: PLC0415 - heavy
     from pypdf.errors import PyPdfError  # noqa: PLC0415
 
@@ -138,37 +139,37 @@ def _pdf(content: bytes) -> _Read:
         reader = PdfReader(BytesIO(content))
         pages = [page.extract_text() for page in reader.pages]
         title = (reader.metadata.title if reader.metadata else None) or ""
-    # pypdf lets errors of all kinds out when a file is damaged.
+    # For damaged files, pypdf raises errors of all these kinds.
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise ParseError(f"it is no PDF that can be read ({error})") from error
+        raise ParseError(f"not a readable PDF ({error})") from error
     parts = [
         (" ".join(page.split()), f"{title} > Page {number}" if title else f"Page {number}", number)
         for number, page in enumerate(pages, 1)
         if page.strip()
     ]
     if not parts:
-        raise ParseError("there is no text in it; scanned pages need OCR first")
+        raise ParseError("it contains no text; scanned pages need OCR first")
     return (title, *_joined(parts))
 
 
-def _text(content: bytes) -> _Read:
+def _text(content: bytes) -> _Parsed:
     text = _decode(content)
     blocks = [Block(*match.span(), "") for match in _PARAGRAPH.finditer(text)]
     return "", text, blocks
 
 
 def _joined(parts: list[_Part]) -> tuple[str, list[Block]]:
-    """Pieces of text with their headings, as one text and its blocks."""
+    """Join pieces of text with their headings into one text and its blocks."""
     blocks: list[Block] = []
-    place = 0
+    start = 0
     for words, heading, section in parts:
-        blocks.append(Block(place, place + len(words), heading, section))
-        place += len(words) + 2
+        blocks.append(Block(start, start + len(words), heading, section))
+        start += len(words) + 2
     return "\n\n".join(words for words, *_ in parts), blocks
 
 
 class _Headings:
-    """The headings that the current place stands under."""
+    """The headings above the current position."""
 
     def __init__(self) -> None:
         self.title = ""
@@ -176,7 +177,7 @@ class _Headings:
         self._open: list[tuple[int, str]] = []
 
     def enter(self, level: int, words: str) -> None:
-        """A heading: it closes those of its own level and below."""
+        """Enter a heading: it closes all headings of its level and below."""
         self.title = self.title or words
         self.count += 1
         self._open = [each for each in self._open if each[0] < level]
@@ -186,7 +187,7 @@ class _Headings:
         return " > ".join(words for _, words in self._open)
 
 
-_READERS: dict[Kind, Callable[[bytes], _Read]] = {
+_PARSERS: dict[Kind, Callable[[bytes], _Parsed]] = {
     "markdown": _markdown,
     "html": _html,
     "pdf": _pdf,

@@ -1,4 +1,4 @@
-"""Brings the index up to date with a folder: whatever interrupts it, the next run goes on."""
+"""Updates the index from a folder of documents; an interrupted run is resumed by the next one."""
 
 import hashlib
 import json
@@ -10,23 +10,24 @@ from ..index.base import Store
 from ..records import Chunk, Document, Entry, UserError
 from ..settings import ChunkerName, Settings
 from ..text.embed import Embedder
-from ..text.sparse import of_chunk
-from .access import labelling
-from .chunk import cut
+from ..text.sparse import chunk_vector
+from .access import load_access_rules
+from .chunk import chunk_document
 from .parse import KINDS, ParseError, parse
 
 _FORMAT = 1
-"""Raise it when the code that cuts or encodes has changed, and all is indexed anew."""
+"""Increase it when the code that chunks or encodes changes, so that everything is re-indexed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """How documents are turned into entries.
+class IngestConfig:
+    """How documents are turned into index entries.
 
     Attributes:
-        chunker: How they are cut.
-        words: Most words of a chunk.
+        chunker: The chunker.
+        words: The maximum words in a chunk.
         embedder: The embedding model's name.
+        format: The version of the code that chunks and encodes.
     """
 
     chunker: ChunkerName
@@ -35,14 +36,14 @@ class Recipe:
     format: int = _FORMAT
 
     @classmethod
-    def of(cls, settings: Settings, embedder: str) -> "Recipe":
-        """As the settings say."""
+    def from_settings(cls, settings: Settings, embedder: str) -> "IngestConfig":
+        """Take the values from the settings."""
         return cls(settings.chunker, settings.chunk_words, embedder)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to take in: where it is, and what is decided about it."""
+    """A file to ingest, with its access labels and digest."""
 
     id: str
     path: Path
@@ -51,8 +52,8 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """A document on its way: encoded, or what stands in the way."""
+class EncodingResult:
+    """An encoded document, or the problem that prevented it."""
 
     source: Source
     document: Document | None = None
@@ -62,7 +63,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What it takes to bring the index up to date."""
+    """The changes that bring the index up to date."""
 
     put: tuple[Source, ...]
     delete: tuple[str, ...]
@@ -70,59 +71,59 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What was done.
+class IngestResult:
+    """What an ingestion did.
 
     Attributes:
-        put: Documents taken in, new or changed.
-        deleted: Documents that are no longer there.
-        unchanged: Documents that were left as they are.
-        chunks: Chunks written.
-        problems: Why a document could not be read, by its id; it is not in the index, since an
-            old version might say what is no longer true to people who no longer may see it.
+        indexed: The number of new or changed documents written.
+        deleted: The number of documents deleted because their file is gone.
+        unchanged: The number of documents left as they are.
+        chunks: The number of chunks written.
+        problems: Why a document could not be read, by its id. Such a document is removed from the
+            index: its old version may be outdated, or visible to people who lost access.
     """
 
-    put: int
+    indexed: int
     deleted: int
     unchanged: int
     chunks: int
     problems: dict[str, str]
 
 
-Encode = Callable[[Iterable[Source]], Iterator[Work]]
-"""Turns sources into work; here or on other machines, in any order."""
-Progress = Callable[[int, int, Work], None]
-"""Called after each document with its number, their number, and what became of it."""
+Encoder = Callable[[Iterable[Source]], Iterator[EncodingResult]]
+"""Encodes documents, here or on other machines, in any order."""
+Progress = Callable[[int, int, EncodingResult], None]
+"""Called after each document with its number, the total, and the result."""
 
 
-def survey(folder: Path, recipe: Recipe) -> Iterator[Source]:
-    """The documents in a folder, in the order of their ids.
+def scan(folder: Path, config: IngestConfig) -> Iterator[Source]:
+    """Yield the documents in a folder, ordered by id.
 
     Raises:
-        UserError: The folder is not there, or its access rules can't be read.
+        UserError: The folder doesn't exist, or its access rules can't be read.
     """
     if not folder.is_dir():
-        raise UserError(f"no folder of documents at {folder}; APP_DOCUMENTS_DIR names another one")
-    labels = labelling(folder)
+        raise UserError(f"no folder of documents at {folder}; set APP_DOCUMENTS_DIR to another one")
+    labels_of = load_access_rules(folder)
     files = ((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*"))
-    for identity, path in sorted(files):
-        if path.suffix.lower() in KINDS and path.is_file() and not _hidden(identity):
-            allowed = labels(identity)
-            yield Source(identity, path, allowed, _digest(path, allowed, recipe))
+    for document_id, path in sorted(files):
+        if path.suffix.lower() in KINDS and path.is_file() and not _hidden(document_id):
+            labels = labels_of(document_id)
+            yield Source(document_id, path, labels, _digest(path, labels, config))
 
 
-def _hidden(identity: str) -> bool:
-    return any(part.startswith(".") for part in identity.split("/"))
+def _hidden(document_id: str) -> bool:
+    return any(part.startswith(".") for part in document_id.split("/"))
 
 
-def _digest(path: Path, labels: frozenset[str], recipe: Recipe) -> str:
-    """Of all that decides how a document is indexed."""
-    rest = json.dumps([sorted(labels), asdict(recipe)], sort_keys=True).encode()
-    return hashlib.sha256(hashlib.sha256(path.read_bytes()).digest() + rest).hexdigest()
+def _digest(path: Path, labels: frozenset[str], config: IngestConfig) -> str:
+    """Digest everything that determines how a document is indexed."""
+    context = json.dumps([sorted(labels), asdict(config)], sort_keys=True).encode()
+    return hashlib.sha256(hashlib.sha256(path.read_bytes()).digest() + context).hexdigest()
 
 
 def plan(sources: Iterable[Source], manifest: dict[str, str]) -> Plan:
-    """Compare what is there with what is indexed."""
+    """Compare the documents with the index."""
     known = dict(manifest)
     put: list[Source] = []
     unchanged = 0
@@ -134,8 +135,8 @@ def plan(sources: Iterable[Source], manifest: dict[str, str]) -> Plan:
     return Plan(tuple(put), tuple(sorted(known)), unchanged)
 
 
-def prepare(source: Source, recipe: Recipe) -> tuple[Document, list[Chunk]]:
-    """Read and cut a document.
+def prepare(source: Source, config: IngestConfig) -> tuple[Document, list[Chunk]]:
+    """Parse a document and split it into chunks.
 
     Raises:
         ParseError: It can't be read.
@@ -146,52 +147,53 @@ def prepare(source: Source, recipe: Recipe) -> tuple[Document, list[Chunk]]:
         raise ParseError(str(error)) from error
     kind = KINDS[source.path.suffix.lower()]
     document = Document(source.id, parsed.title, parsed.text, kind, source.labels, source.digest)
-    return document, cut(source.id, parsed, recipe.chunker, recipe.words)
+    return document, chunk_document(source.id, parsed, config.chunker, config.words)
 
 
-def encode(source: Source, recipe: Recipe, embedder: Embedder) -> Work:
-    """Read, cut and embed a document: the step that takes the time."""
+def encode(source: Source, config: IngestConfig, embedder: Embedder) -> EncodingResult:
+    """Parse, chunk and embed a document: the step that takes most of the time."""
     try:
-        document, chunks = prepare(source, recipe)
+        document, chunks = prepare(source, config)
     except ParseError as error:
-        return Work(source, problem=str(error))
-    texts = [chunk.searched for chunk in chunks]
+        return EncodingResult(source, problem=str(error))
+    texts = [chunk.indexed_text for chunk in chunks]
     entries = tuple(
-        Entry(chunk, vector, of_chunk(text))
+        Entry(chunk, vector, chunk_vector(text))
         for chunk, text, vector in zip(chunks, texts, embedder.embed(texts), strict=True)
     )
-    return Work(source, document, entries)
+    return EncodingResult(source, document, entries)
 
 
-def here(recipe: Recipe, embedder: Embedder) -> Encode:
-    """Encode one document after the other in this process."""
-    return lambda sources: (encode(source, recipe, embedder) for source in sources)
+def encode_locally(config: IngestConfig, embedder: Embedder) -> Encoder:
+    """Return an encoder that runs in this process, one document at a time."""
+    return lambda sources: (encode(source, config, embedder) for source in sources)
 
 
 def ingest(
-    sources: Iterable[Source], store: Store, work: Encode, progress: Progress | None = None
-) -> Report:
-    """Bring a store up to date with the documents that are there.
+    sources: Iterable[Source], store: Store, encoder: Encoder, progress: Progress | None = None
+) -> IngestResult:
+    """Bring a store up to date with the documents.
 
     Args:
-        sources: All documents that are to be in the store.
-        store: Gets what is new or changed, and loses the rest.
-        work: Reads, cuts and embeds.
-        progress: Is told after each document.
+        sources: All documents that the store should contain.
+        store: The store; new and changed documents are written, all others not in `sources`
+            deleted.
+        encoder: Parses, chunks and embeds documents.
+        progress: Called after each document.
     """
-    todo = plan(sources, store.manifest())
-    if todo.delete:
-        store.delete(todo.delete)
+    changes = plan(sources, store.manifest())
+    if changes.delete:
+        store.delete(changes.delete)
     chunks = 0
     problems: dict[str, str] = {}
-    for number, done in enumerate(work(todo.put), 1):
-        if done.document is None:
-            problems[done.source.id] = done.problem
-            store.delete([done.source.id])
+    for number, result in enumerate(encoder(changes.put), 1):
+        if result.document is None:
+            problems[result.source.id] = result.problem
+            store.delete([result.source.id])
         else:
-            store.put(done.document, done.entries)
-            chunks += len(done.entries)
+            store.put(result.document, result.entries)
+            chunks += len(result.entries)
         if progress:
-            progress(number, len(todo.put), done)
-    taken = len(todo.put) - len(problems)
-    return Report(taken, len(todo.delete), todo.unchanged, chunks, problems)
+            progress(number, len(changes.put), result)
+    indexed = len(changes.put) - len(problems)
+    return IngestResult(indexed, len(changes.delete), changes.unchanged, chunks, problems)

@@ -1,6 +1,6 @@
-"""Ingestion on a Ray cluster: the same steps, on as many processes as there are.
+"""Distributed ingestion on a Ray cluster.
 
-The workers read, cut and embed; this process alone writes to the store. They must find the
+The workers parse, chunk and embed; only this process writes to the store. The workers must find the
 documents under the same path, on a shared or mounted file system.
 """
 
@@ -9,31 +9,35 @@ from typing import Any
 
 from ..records import UserError
 from ..settings import Settings
-from .run import Encode, Recipe, Source, Work, encode
+from .run import Encoder, EncodingResult, IngestConfig, Source, encode
 
 AHEAD = 2
-"""Documents per worker that are under way at once: enough to keep it busy, and bounded."""
+"""Documents in flight per worker: enough to keep it busy, and bounded."""
 
 
-def on_ray(settings: Settings, recipe: Recipe, workers: int, address: str | None = None) -> Encode:
-    """Encode documents on a cluster.
+def encode_on_ray(
+    settings: Settings, config: IngestConfig, workers: int, address: str | None = None
+) -> Encoder:
+    """Return an encoder that runs on a cluster.
 
     Args:
-        settings: Say which embedding model the workers use.
-        recipe: How documents are encoded.
-        workers: How many processes; each needs a core and holds a model of its own.
-        address: Of the cluster, like `ray://head:10001`; without one, it is this machine.
+        settings: The settings, which determine the workers' embedding model.
+        config: How documents are encoded.
+        workers: The number of processes; each needs a core and loads its own model.
+        address: The cluster's address, like `ray://head:10001`; without one, Ray is started here.
 
     Raises:
         UserError: Ray is not installed.
     """
     try:
-        import ray  # noqa: PLC0415 - an extra
+        import ray  # noqa: PLC0415 - needs an extra
         from ray.util import ActorPool  # noqa: PLC0415
     except ImportError as error:
-        raise UserError("--ray needs Ray, which is not installed: add the extra `ray`.") from error
+        raise UserError(
+            "--ray needs Ray, which is not installed. Install the extra `ray`."
+        ) from error
 
-    def run(sources: Iterable[Source]) -> Iterator[Work]:
+    def run(sources: Iterable[Source]) -> Iterator[EncodingResult]:
         started = not ray.is_initialized()
         if started:
             ray.init(
@@ -44,8 +48,8 @@ def on_ray(settings: Settings, recipe: Recipe, workers: int, address: str | None
             )
         try:
             worker = ray.remote(num_cpus=1)(_Worker)
-            pool = ActorPool([worker.remote(settings, recipe) for _ in range(workers)])
-            yield from _fed(pool, sources, workers * AHEAD)
+            pool = ActorPool([worker.remote(settings, config) for _ in range(workers)])
+            yield from _feed(pool, sources, workers * AHEAD)
         finally:
             if started:
                 ray.shutdown()
@@ -53,27 +57,27 @@ def on_ray(settings: Settings, recipe: Recipe, workers: int, address: str | None
     return run
 
 
-def _fed(pool: Any, sources: Iterable[Source], ahead: int) -> Iterator[Work]:
-    """Give the pool work as it finishes some, so that results don't pile up here."""
-    under_way = 0
+def _feed(pool: Any, sources: Iterable[Source], ahead: int) -> Iterator[EncodingResult]:
+    """Submit documents only as results are taken, so that neither piles up here."""
+    in_flight = 0
     for source in sources:
-        if under_way == ahead:
+        if in_flight == ahead:
             yield pool.get_next_unordered()
-            under_way -= 1
+            in_flight -= 1
         pool.submit(lambda actor, each: actor.encode.remote(each), source)
-        under_way += 1
-    for _ in range(under_way):
+        in_flight += 1
+    for _ in range(in_flight):
         yield pool.get_next_unordered()
 
 
 class _Worker:
-    """A process with a model of its own."""
+    """A worker process with its own embedding model."""
 
-    def __init__(self, settings: Settings, recipe: Recipe) -> None:
-        from ..parts import open_embedder  # noqa: PLC0415 - loads the model, where it is needed
+    def __init__(self, settings: Settings, config: IngestConfig) -> None:
+        from ..factories import open_embedder  # noqa: PLC0415 - heavy, only workers need it
 
-        self._recipe = recipe
+        self._config = config
         self._embedder = open_embedder(settings)
 
-    def encode(self, source: Source) -> Work:
-        return encode(source, self._recipe, self._embedder)
+    def encode(self, source: Source) -> EncodingResult:
+        return encode(source, self._config, self._embedder)

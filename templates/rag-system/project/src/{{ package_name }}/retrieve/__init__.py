@@ -1,1 +1,1 @@
-"""Finds the passages that a question is about."""
+"""Retrieval: query rewriting, hybrid search, fusion and confidence."""

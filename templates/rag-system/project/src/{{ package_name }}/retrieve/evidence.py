@@ -1,36 +1,36 @@
-"""How likely it is that the documents hold an answer."""
+"""Estimates how likely it is that the documents contain an answer."""
 
 import math
 
-from ..records import Found, Hit
+from ..records import Hit, SearchResults
 from ..text.sparse import words
 from .tuned import EvidenceModel
 
-FEATURES = ("nearest", "covered", "worded")
+FEATURES = ("nearest", "coverage", "bm25")
 _TOP = 3
 
 
-def features(question: str, found: Found, fused: list[Hit]) -> tuple[float, ...]:
-    """What tells an answerable question from another, each about 0 to 1.
+def features(question: str, results: SearchResults, fused: list[Hit]) -> tuple[float, ...]:
+    """Return the features that separate answerable from unanswerable questions, each about 0 to 1.
 
-    - nearest: cosine of the best chunk by meaning
-    - covered: share of the question's words that stand in the best three chunks
-    - worded: BM25 score of the best chunk by word, per word of the question, squashed
+    - nearest: the cosine similarity of the best dense hit
+    - coverage: the share of the question's words in the best three chunks
+    - bm25: the BM25 score of the best sparse hit, per word of the question, squashed
 
-    Few, because there are few questions to weigh them with.
+    There are only three because there are few questions to fit their weights on.
     """
     asked = set(words(question))
-    text = " ".join(hit.chunk.searched for hit in fused[:_TOP])
-    read = set(words(text))
-    best = found.sparse[0].score if found.sparse else 0.0
+    best_chunks = " ".join(hit.chunk.indexed_text for hit in fused[:_TOP])
+    covered = asked & set(words(best_chunks))
+    best_bm25 = results.sparse[0].score if results.sparse else 0.0
     return (
-        found.dense[0].score if found.dense else 0.0,
-        len(asked & read) / len(asked) if asked else 0.0,
-        math.tanh(best / (4 * len(asked))) if asked else 0.0,
+        results.dense[0].score if results.dense else 0.0,
+        len(covered) / len(asked) if asked else 0.0,
+        math.tanh(best_bm25 / (4 * len(asked))) if asked else 0.0,
     )
 
 
 def confidence(values: tuple[float, ...], model: EvidenceModel) -> float:
-    """Probability that there is an answer."""
+    """Return the probability that there is an answer."""
     total = sum(w * v for w, v in zip(model.weights, values, strict=True)) + model.bias
     return 1 / (1 + math.exp(-max(-50.0, min(50.0, total))))

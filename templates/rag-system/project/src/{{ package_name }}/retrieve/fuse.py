@@ -1,26 +1,27 @@
-"""Puts the two halves of a search into one order."""
+"""Combines the results of dense and sparse search."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..records import Found, Hit
+from ..records import Hit, SearchResults
 from .tuned import Fusion
 
 
-def fuse(found: Found, fusion: Fusion) -> list[Hit]:
-    """Weighted reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009).
+def fuse(results: SearchResults, fusion: Fusion) -> list[Hit]:
+    """Combine results by weighted reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009).
 
-    A chunk's score is `w / (k + rank)` by meaning plus `(1 - w) / (k + rank)` by word, with ranks
-    from 1. Ranks, not scores: a cosine and a BM25 score have no scale in common. Equal weights
-    are usual and were worse than meaning alone where it was measured, so the weight is tuned.
+    A chunk's score is `w / (k + rank)` for its dense rank plus `(1 - w) / (k + rank)` for its
+    sparse rank, with ranks from 1. Ranks are used because cosine and BM25 scores have no common
+    scale. The weight is tuned: equal weights, the usual choice, measured worse than dense search
+    alone.
     """
     scores: dict[tuple[str, int], float] = {}
     hits: dict[tuple[str, int], Hit] = {}
-    halves = ((found.dense, fusion.dense_weight), (found.sparse, 1 - fusion.dense_weight))
-    for half, weight in halves:
+    weighted = ((results.dense, fusion.dense_weight), (results.sparse, 1 - fusion.dense_weight))
+    for ranking, weight in weighted:
         if not weight:
             continue
-        for rank, hit in enumerate(half, 1):
+        for rank, hit in enumerate(ranking, 1):
             key = hit.chunk.key
             hits.setdefault(key, hit)
             scores[key] = scores.get(key, 0.0) + weight / (fusion.k + rank)
@@ -29,10 +30,10 @@ def fuse(found: Found, fusion: Fusion) -> list[Hit]:
 
 
 def interleave(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
-    """The first of each list, then the second of each, and so on; each chunk once."""
-    taken: dict[tuple[str, int], Hit] = {}
+    """Take the first hit of each list, then the second of each, and so on, without duplicates."""
+    merged: dict[tuple[str, int], Hit] = {}
     for rank in range(max(map(len, lists), default=0)):
         for hits in lists:
             if rank < len(hits):
-                taken.setdefault(hits[rank].chunk.key, hits[rank])
-    return list(taken.values())
+                merged.setdefault(hits[rank].chunk.key, hits[rank])
+    return list(merged.values())

@@ -1,4 +1,4 @@
-"""Hybrid search: by meaning and by word, fused, and perhaps read once more by a reranker."""
+"""Hybrid search: dense and sparse results, fused and optionally reranked."""
 
 from dataclasses import dataclass
 
@@ -7,26 +7,26 @@ from numpy.typing import NDArray
 
 from ..index.base import Query, Store
 from ..records import Hit, Scope
-from ..steps import step
 from ..text.embed import Embedder
 from ..text.rerank import Reranker
-from ..text.sparse import of_question
+from ..text.sparse import question_vector
+from ..tracing import step
 from .evidence import confidence, features
 from .fuse import fuse, interleave
 from .tuned import Tuned
 
 DEPTH = 50
-"""Chunks that each half of a search contributes."""
-RERANKED = 10
+"""Chunks that dense and sparse search contribute each."""
+RERANK_DEPTH = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Retrieved:
-    """What was found for a question.
+class RetrievalResult:
+    """The passages retrieved for a question.
 
     Attributes:
         hits: The best chunks, best first.
-        confidence: Probability that an answer is among them.
+        confidence: The probability that they contain an answer.
     """
 
     hits: tuple[Hit, ...]
@@ -37,10 +37,10 @@ class Retriever:
     """Searches a store.
 
     Args:
-        store: Where to search.
+        store: The store.
         embedder: The model that the store's vectors were made with.
-        tuned: How to fuse, and how to judge what was found.
-        reranker: Reads the best chunks once more.
+        tuned: The parameters of the fusion and of the confidence.
+        reranker: Reorders the best chunks, if there is one.
     """
 
     def __init__(
@@ -52,28 +52,30 @@ class Retriever:
         self.reranker = reranker
 
     def embed(self, questions: list[str]) -> NDArray[np.float32]:
-        """Vectors of questions; shape (questions, dimensions)."""
+        """Embed questions; shape (questions, dimensions)."""
         model = self.embedder.name
         with step("embed", gen_ai__operation__name="embeddings", gen_ai__request__model=model):
             return self.embedder.embed(questions)
 
-    def retrieve(self, questions: list[str], scope: Scope, limit: int) -> Retrieved:
-        """Search for each part of a question, and take turns between what is found."""
+    def retrieve(self, questions: list[str], scope: Scope, limit: int) -> RetrievalResult:
+        """Search for each part of a question, and interleave the results."""
         vectors = self.embed(questions)
-        found = [
-            self._one(question, vector, scope)
+        results = [
+            self._retrieve_one(question, vector, scope)
             for question, vector in zip(questions, vectors, strict=True)
         ]
-        hits = interleave([each.hits for each in found])
-        return Retrieved(tuple(hits[:limit]), max(each.confidence for each in found))
+        hits = interleave([each.hits for each in results])
+        return RetrievalResult(tuple(hits[:limit]), max(each.confidence for each in results))
 
-    def _one(self, question: str, vector: NDArray[np.float32], scope: Scope) -> Retrieved:
+    def _retrieve_one(
+        self, question: str, vector: NDArray[np.float32], scope: Scope
+    ) -> RetrievalResult:
         with step("search", gen_ai__operation__name="retrieval") as span:
-            found = self.store.search(Query(vector, of_question(question)), scope, DEPTH)
-            hits = fuse(found, self.tuned.fusion)
+            results = self.store.search(Query(vector, question_vector(question)), scope, DEPTH)
+            hits = fuse(results, self.tuned.fusion)
             span.set_attribute("retrieval.hits", len(hits))
-        certainty = confidence(features(question, found, hits), self.tuned.evidence)
+        probability = confidence(features(question, results, hits), self.tuned.evidence)
         if self.reranker:
             with step("rerank"):
-                hits[:RERANKED] = self.reranker.rerank(question, hits[:RERANKED])
-        return Retrieved(tuple(hits), certainty)
+                hits[:RERANK_DEPTH] = self.reranker.rerank(question, hits[:RERANK_DEPTH])
+        return RetrievalResult(tuple(hits), probability)

@@ -1,4 +1,4 @@
-"""The numbers that were tuned on questions with known answers: `make tune` writes them."""
+"""The parameters tuned on questions with known answers; `make tune` writes them."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ class _Record(BaseModel):
 
 
 class Fusion(_Record):
-    """How the two halves of a search are put together; see `fuse`."""
+    """How dense and sparse results are combined; see `fuse`."""
 
     dense_weight: float = Field(ge=0, le=1)
     k: float = Field(ge=0)
@@ -28,7 +28,7 @@ class EvidenceModel(_Record):
 
 
 class Tuned(_Record):
-    """All tuned numbers, and on what they were tuned."""
+    """All tuned parameters, and the questions that they were tuned on."""
 
     about: str
     fusion: Fusion
@@ -37,17 +37,17 @@ class Tuned(_Record):
 
 
 def load(path: Path = FILE) -> Tuned:
-    """Read them.
+    """Read the parameters.
 
     Raises:
-        UserError: The file is missing or not what it should be.
+        UserError: The file is missing or not valid.
     """
     try:
         return Tuned.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise UserError(f"cannot read {path}: {error}. `make tune` writes it anew.") from error
+        raise UserError(f"cannot read {path}: {error}. `make tune` rewrites it.") from error
 
 
 def save(tuned: Tuned, path: Path = FILE) -> None:
-    """Write them."""
+    """Write the parameters."""
     path.write_text(tuned.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Answers questions over HTTP, and shows a page to ask them."""
+"""Serves answers over HTTP, with a web page to ask questions."""

@@ -1,4 +1,4 @@
-"""`python -m <package>.serving`: answer questions over HTTP until told to stop."""
+"""`python -m <package>.serving`: serve answers over HTTP until stopped."""
 
 import sys
 
@@ -9,7 +9,7 @@ from .app import create_app
 
 
 def main() -> int:
-    """Serve; gives the exit code."""
+    """Serve and return the exit code."""
     return run(Settings, create_app, UserError)
 
 

@@ -1,4 +1,4 @@
-"""What a caller may see: labels, by API key."""
+"""Determines what a caller may see from the API key."""
 
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
@@ -12,37 +12,39 @@ from ..web.problems import FieldError, Problem
 
 
 class Access:
-    """Labels of callers. Like `ApiKeys`, it keeps digests and compares all of them.
+    """Maps API keys to access labels. Like `ApiKeys`, it stores digests and compares all of them.
 
     Args:
-        public: What everyone may see.
-        more: What the holders of some keys may see besides.
+        public: The labels that every caller has.
+        further: Further labels of some keys.
     """
 
-    def __init__(self, public: Iterable[str], more: Mapping[str, Iterable[str]]) -> None:
+    def __init__(self, public: Iterable[str], further: Mapping[str, Iterable[str]]) -> None:
         self._public = frozenset(public)
-        self._more = [(sha256(key.encode()).digest(), frozenset(more[key])) for key in more]
+        self._further = [
+            (sha256(key.encode()).digest(), frozenset(labels)) for key, labels in further.items()
+        ]
 
     def labels(self, key: bytes) -> frozenset[str]:
-        """What the holder of a key may see."""
+        """Return the labels of a key's holder."""
         digest = sha256(key).digest()
-        found = [labels for known, labels in self._more if compare_digest(digest, known)]
+        found = [labels for known, labels in self._further if compare_digest(digest, known)]
         return self._public.union(*found)
 
     def scope(self, request: Request, where: Mapping[str, str] | None = None) -> Scope:
-        """What a request may look at.
+        """Return what a request may see.
 
         Args:
-            request: Its header holds the key.
-            where: Fields and values to narrow the search to.
+            request: Its header contains the key.
+            where: Filters: fields and their required values.
 
         Raises:
-            Problem: 422 if there is no such field.
+            Problem: 422 for an unknown field.
         """
         if unknown := set(where or {}) - set(FIELDS):
             errors = [
                 FieldError(pointer=f"/where/{name}", detail=f"not one of {', '.join(FIELDS)}")
                 for name in sorted(unknown)
             ]
-            raise Problem(422, "The search can't be narrowed by that.", errors=errors)
+            raise Problem(422, "The search can't be filtered by that.", errors=errors)
         return Scope.of(self.labels(request.headers.get(HEADER, "").encode()), where)

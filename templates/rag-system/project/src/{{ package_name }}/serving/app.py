@@ -1,17 +1,17 @@
-"""Builds the app from its parts."""
+"""Assembles the web application."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from ..feedback import FeedbackBook
+from ..feedback import FeedbackStore
 from ..settings import Settings
-from ..steps import export
+from ..tracing import export_spans
 from ..web.auth import ApiKeys
 from ..web.health import Lifecycle
 from ..web.metrics import HttpMetrics
-from ..web.service import bare_app, equip
+from ..web.service import bare_app, configure_app
 from .access import Access
 from .engine import Engine
 from .metrics import RagMetrics
@@ -19,19 +19,19 @@ from .page import add_page
 from .routes import api_routes
 
 NAME = "rag"
-DESCRIPTION = "Answers questions from documents, with sources, to each caller what they may see."
+DESCRIPTION = "Answers questions from the documents that the caller may see, with sources."
 
 
 def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAPI:
-    """Make the service.
+    """Create the service.
 
     Args:
-        settings: All of them.
-        lifecycle: Shared with the server that runs the app, if one does.
+        settings: All settings.
+        lifecycle: Shared with the server that runs the app, if there is one.
 
     Raises:
-        SettingsError: Callers need a key, but there is none.
-        UserError: A part can't be used.
+        SettingsError: Callers need a key, but none is set.
+        UserError: A component can't be used.
     """
     keys = ApiKeys(settings.accepted_keys())
     http = HttpMetrics()
@@ -45,7 +45,7 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         flush: Callable[[], None] = (
-            export(settings.otlp_url, NAME) if settings.otlp_url else _nothing
+            export_spans(settings.otlp_url, NAME) if settings.otlp_url else _do_nothing
         )
         engine.start()
         yield
@@ -53,19 +53,19 @@ def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> FastAP
         engine.close()
 
     app = bare_app("Answers from documents", DESCRIPTION, lifespan)
-    book = FeedbackBook(settings.state_dir / "feedback.db")
-    app.include_router(api_routes(settings, engine, access, metrics, book))
+    feedback = FeedbackStore(settings.state_dir / "feedback.db")
+    app.include_router(api_routes(settings, engine, access, metrics, feedback))
     add_page(app, keys)
-    equip(
+    configure_app(
         app,
         settings,
         keys=keys,
         metrics=http,
         lifecycle=lifecycle or Lifecycle(),
-        obstacle=lambda: engine.obstacle,
+        unready_reason=lambda: engine.unready_reason,
     )
     return app
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass

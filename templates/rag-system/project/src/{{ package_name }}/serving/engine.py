@@ -1,11 +1,11 @@
-"""The parts that answer, and bringing the index up to date before they do."""
+"""Holds the components that answer questions, and updates the index before they do."""
 
 import logging
 from threading import Event, Thread
 
 from ..answer.graph import Assistant
-from ..ingest.run import Recipe, Report, Work, here, ingest, survey
-from ..parts import assemble, open_embedder, open_store_for
+from ..factories import build_assistant, open_embedder, open_store_for
+from ..ingest.run import EncodingResult, IngestConfig, IngestResult, encode_locally, ingest, scan
 from ..records import UserError
 from ..settings import Settings
 from ..web.problems import Problem
@@ -14,19 +14,19 @@ from .metrics import RagMetrics
 logger = logging.getLogger(__name__)
 
 
-class _EndingError(Exception):
-    """The service ends while the index is being brought up to date."""
+class _ShutdownError(Exception):
+    """The service shuts down during ingestion."""
 
 
 class Engine:
-    """Ready to answer once the index is up to date.
+    """Answers questions once the index is up to date.
 
     Args:
-        settings: Say which parts there are.
-        metrics: Where the state of the index is shown.
+        settings: The settings, which select the components.
+        metrics: Gets the state of the index.
 
     Raises:
-        UserError: A part can't be used.
+        UserError: A component can't be used.
     """
 
     def __init__(self, settings: Settings, metrics: RagMetrics) -> None:
@@ -34,34 +34,34 @@ class Engine:
         self._metrics = metrics
         self.embedder = open_embedder(settings)
         self.store = open_store_for(settings, self.embedder)
-        self._assistant = assemble(settings, self.store, self.embedder)
-        self.obstacle: str | None = "The index is about to be brought up to date."
-        self._ending = Event()
+        self._assistant = build_assistant(settings, self.store, self.embedder)
+        self.unready_reason: str | None = "The index has not been updated yet."
+        self._stopping = Event()
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Bring the index up to date, in a thread of its own."""
-        self._ending.clear()
+        """Start updating the index in a background thread."""
+        self._stopping.clear()
         self._thread = Thread(target=self._prepare, name="ingest", daemon=True)
         self._thread.start()
 
     def ready(self) -> Assistant:
-        """Who answers.
+        """Return the assistant.
 
         Raises:
-            Problem: 503 as long as the index is not ready.
+            Problem: 503 until the index is ready.
         """
-        if self.obstacle:
-            raise Problem(503, self.obstacle, headers={"Retry-After": "5"})
+        if self.unready_reason:
+            raise Problem(503, self.unready_reason, headers={"Retry-After": "5"})
         return self._assistant
 
     def close(self) -> None:
-        """End ingestion, which goes on where it was the next time, and let go of the store.
+        """Stop ingestion, which the next start resumes, and close the store.
 
-        It ends after the document that it is at: a thread inside ONNX Runtime must not outlive
+        It waits for the document being ingested: a thread inside ONNX Runtime must not outlive
         the interpreter.
         """
-        self._ending.set()
+        self._stopping.set()
         if self._thread:
             self._thread.join()
         self.store.close()
@@ -69,38 +69,38 @@ class Engine:
     def _prepare(self) -> None:
         try:
             if self._settings.ingest_on_start:
-                self._announce(self._ingest())
+                self._record(self._ingest())
             self._metrics.documents.set(len(self.store.manifest()))
-        except _EndingError:
+        except _ShutdownError:
             logger.info("ingestion interrupted")
         except UserError as error:
-            self.obstacle = f"The index could not be brought up to date: {error}"
-            logger.error("ingestion failed", extra={"facts": {"reason": str(error)}})  # noqa: TRY400 - the reason says it all
+            self.unready_reason = f"The index could not be updated: {error}"
+            logger.error("ingestion failed", extra={"facts": {"reason": str(error)}})  # noqa: TRY400 - a traceback adds nothing
         except Exception:
-            self.obstacle = "The index could not be brought up to date; the log says why."
+            self.unready_reason = "The index could not be updated; the log says why."
             logger.exception("ingestion failed")
         else:
-            self.obstacle = None
+            self.unready_reason = None
 
-    def _ingest(self) -> Report:
-        recipe = Recipe.of(self._settings, self.embedder.name)
-        sources = survey(self._settings.documents_dir, recipe)
-        return ingest(sources, self.store, here(recipe, self.embedder), self._progress)
+    def _ingest(self) -> IngestResult:
+        config = IngestConfig.from_settings(self._settings, self.embedder.name)
+        sources = scan(self._settings.documents_dir, config)
+        return ingest(sources, self.store, encode_locally(config, self.embedder), self._progress)
 
-    def _progress(self, number: int, count: int, work: Work) -> None:
-        self.obstacle = f"The index is being brought up to date: {number} of {count} documents."
-        if work.problem:
-            facts = {"document": work.source.id, "reason": work.problem}
-            logger.warning("document not read", extra={"facts": facts})
-        if self._ending.is_set():
-            raise _EndingError
+    def _progress(self, number: int, total: int, result: EncodingResult) -> None:
+        self.unready_reason = f"The index is being updated: {number} of {total} documents."
+        if result.problem:
+            facts = {"document": result.source.id, "reason": result.problem}
+            logger.warning("could not read a document", extra={"facts": facts})
+        if self._stopping.is_set():
+            raise _ShutdownError
 
-    def _announce(self, report: Report) -> None:
-        self._metrics.problems.set(len(report.problems))
+    def _record(self, result: IngestResult) -> None:
+        self._metrics.problems.set(len(result.problems))
         facts = {
-            "taken_in": report.put,
-            "unchanged": report.unchanged,
-            "deleted": report.deleted,
-            "not_read": len(report.problems),
+            "indexed": result.indexed,
+            "unchanged": result.unchanged,
+            "deleted": result.deleted,
+            "unreadable": len(result.problems),
         }
         logger.info("index up to date", extra={"facts": facts})

@@ -1,4 +1,4 @@
-"""Starts the service on a folder of documents and waits until it answers: for demo and tests."""
+"""Starts the service on a folder of documents and waits until it is ready: for demo and tests."""
 
 import time
 import urllib.error
@@ -10,23 +10,23 @@ from pathlib import Path
 from ..web import launch
 from ..web.launch import Server, StartError
 
-_PAUSE = 0.1
+_POLL_SECONDS = 0.1
 
 
 @contextmanager
 def running(
     documents: Path, state: Path, settings: Mapping[str, str] | None = None, seconds: float = 300
 ) -> Iterator[Server]:
-    """Run the service on a free port for as long as the block lasts.
+    """Run the service on a free port within the block.
 
     Args:
         documents: The folder of documents.
-        state: Where the index is, or is to be.
-        settings: Other settings as environment variables, like `{"APP_AUTH": "none"}`.
-        seconds: How long to wait for it to come up, and later to go down.
+        state: The folder for the index and feedback.
+        settings: Other settings, as environment variables like `{"APP_AUTH": "none"}`.
+        seconds: How long to wait for it to start, and to stop.
 
     Raises:
-        StartError: It did not come up.
+        StartError: It did not start.
     """
     own = {"APP_DOCUMENTS_DIR": str(documents.resolve()), "APP_STATE_DIR": str(state.resolve())}
     with launch.running({**own, **(settings or {})}, seconds) as server:
@@ -38,11 +38,11 @@ def _wait_until_ready(server: Server, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            with urllib.request.urlopen(f"{server.url}/health/ready", timeout=10):  # noqa: S310 - our own
+            with urllib.request.urlopen(f"{server.url}/health/ready", timeout=10):  # noqa: S310 - our own service
                 return
         except urllib.error.HTTPError as error:
             reason = error.read().decode()
             error.close()
         if time.monotonic() > deadline or "could not" in reason:
             raise StartError(f"the service is not ready: {reason}")
-        time.sleep(_PAUSE)
+        time.sleep(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""What Prometheus gets to know about answers, beside the traffic."""
+"""Prometheus metrics of answers, in addition to those of HTTP requests."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -9,47 +9,47 @@ _SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 class RagMetrics:
-    """How questions end, how long each step takes, and what it costs."""
+    """Counts how questions end, how long each step takes, and what the model costs."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._answers = Counter(
-            "rag_answers", "Questions, by how they ended", ["outcome", "cached"], registry=registry
+            "rag_answers", "Questions by outcome", ["outcome", "cached"], registry=registry
         )
         self._steps = Histogram(
-            "rag_step_seconds", "Seconds of a step", ["step"], buckets=_SECONDS, registry=registry
+            "rag_step_seconds", "Duration of a step", ["step"], buckets=_SECONDS, registry=registry
         )
         self._confidence = Histogram(
             "rag_confidence",
-            "Probability that the documents hold an answer",
+            "Probability that the documents contain an answer",
             buckets=_SHARES,
             registry=registry,
         )
         self._dropped = Counter(
-            "rag_dropped_sentences", "Sentences that no source bears out", registry=registry
+            "rag_dropped_sentences", "Sentences that no source supports", registry=registry
         )
         self._tokens = Counter(
-            "rag_tokens", "Tokens of the language model", ["model", "kind"], registry=registry
+            "rag_tokens", "Language model tokens", ["model", "kind"], registry=registry
         )
-        self._cost = Counter("rag_cost", "What the tokens cost", ["model"], registry=registry)
+        self._cost = Counter("rag_cost", "Cost of the tokens", ["model"], registry=registry)
         self.model_errors = Counter(
-            "rag_model_errors", "Calls that the language model failed", registry=registry
+            "rag_model_errors", "Failed language model calls", registry=registry
         )
         self.feedback = Counter(
-            "rag_feedback", "What people said of answers", ["verdict"], registry=registry
+            "rag_feedback", "User feedback on answers", ["verdict"], registry=registry
         )
         self.documents = Gauge("rag_index_documents", "Documents indexed", registry=registry)
         self.problems = Gauge(
             "rag_index_problems", "Documents that could not be read", registry=registry
         )
         for outcome in ("answered", "abstained", "refused"):
-            self._answers.labels(outcome, "")  # so that a rate exists before the first one
+            self._answers.labels(outcome, "")  # so that rates exist before the first answer
 
     def step(self, name: str, seconds: float) -> None:
-        """Count a step."""
+        """Record the duration of a step."""
         self._steps.labels(name).observe(seconds)
 
     def answered(self, answer: Answer) -> None:
-        """Count a question that has been dealt with."""
+        """Record an answer."""
         self._answers.labels(answer.outcome, answer.cached).inc()
         if answer.outcome != "refused" and not answer.cached:
             self._confidence.observe(answer.confidence)

@@ -1,4 +1,4 @@
-"""A page to ask questions and look at the sources."""
+"""The web page to ask questions and look at the sources."""
 
 from pathlib import Path
 
@@ -11,17 +11,17 @@ from ..web.auth import ApiKeys
 from ..web.pages import HEADERS
 
 _HERE = Path(__file__).parent
-_POLICY = "Content-Security-Policy"
-_OWN = {**HEADERS, _POLICY: f"{HEADERS[_POLICY]}; connect-src 'self'"}
-"""The page asks this service, and no other."""
+_CSP = "Content-Security-Policy"
+_PAGE_HEADERS = {**HEADERS, _CSP: f"{HEADERS[_CSP]}; connect-src 'self'"}
+"""The script may send requests to this service only."""
 
 
 def add_page(app: FastAPI, keys: ApiKeys) -> None:
-    """Add the page at `/` and its style and script under `/static`.
+    """Add the page at `/`, and its style sheet and script under `/static`.
 
     Args:
         app: The app.
-        keys: The page asks for one of them, unless nobody needs any.
+        keys: The accepted keys; the page asks for one unless none is needed.
     """
     environment = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True)
     template = environment.get_template("index.html")
@@ -29,5 +29,5 @@ def add_page(app: FastAPI, keys: ApiKeys) -> None:
 
     @app.get("/", include_in_schema=False)
     async def show() -> Response:
-        """The page."""
-        return HTMLResponse(template.render(with_key=not keys.accept(b"")), headers=_OWN)
+        """Show the page."""
+        return HTMLResponse(template.render(with_key=not keys.accept(b"")), headers=_PAGE_HEADERS)

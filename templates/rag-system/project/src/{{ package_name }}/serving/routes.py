@@ -1,4 +1,4 @@
-"""The API, version 1."""
+"""The routes of the API, version 1."""
 
 import asyncio
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -11,14 +11,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from ..answer.chat import ModelError
-from ..answer.graph import Ask, Assistant, Said
-from ..feedback import Feedback, FeedbackBook
+from ..answer.graph import AskRequest, Assistant, StreamedSentence
+from ..feedback import Feedback, FeedbackStore
 from ..guard.pii import redact
 from ..logs import request_id
 from ..records import Answer, Document
 from ..settings import Settings
-from ..steps import step, watched
-from ..web.problems import FieldError, Problem, documented
+from ..tracing import observe_steps, step
+from ..web.problems import FieldError, Problem, problem_responses
 from .access import Access
 from .engine import Engine
 from .metrics import RagMetrics
@@ -35,7 +35,7 @@ from .schemas import (
     SentenceOut,
 )
 
-Told = Generator[Said | AnswerOut, None, None]
+AnswerStream = Generator[StreamedSentence | AnswerOut, None, None]
 
 _EVENTS = "text/event-stream"
 _EVENT = {
@@ -46,53 +46,60 @@ _EVENT = {
     },
     "required": ["event", "data"],
 }
-"""One event of a stream, as OpenAPI 3.2 describes it."""
+"""One event of the stream, as OpenAPI 3.2 describes it."""
 _COMMON = (400, 401, 408, 413, 422, 429, 500, 503)
 _STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 def api_routes(
-    settings: Settings, engine: Engine, access: Access, metrics: RagMetrics, book: FeedbackBook
+    settings: Settings,
+    engine: Engine,
+    access: Access,
+    metrics: RagMetrics,
+    feedback_store: FeedbackStore,
 ) -> APIRouter:
-    """The routes under `/v1`."""
+    """Create the routes under `/v1`."""
     router = APIRouter(tags=["documents"])
 
     @router.post(
         "/v1/answers",
         response_model=AnswerOut,
         responses={
-            **documented(*_COMMON, 502),
+            **problem_responses(*_COMMON, 502),
             200: {"content": {_EVENTS: {"itemSchema": _EVENT}}},
         },
     )
     async def answer(request: Request, body: AnswerRequest) -> Response:
-        """Answer a question, with sources; as a stream of events if asked to.
+        """Answer a question with sources, optionally as a stream of events.
 
-        Events are `sentence` (each as soon as it has been checked), at the end `answer`, or
+        The events are `sentence`, each as soon as it is verified, and finally `answer`, or
         `problem` if the language model fails on the way.
         """
         assistant = engine.ready()
         _check_length(body.question, settings.max_question_chars)
         scope = access.scope(request, body.where)
-        ask = Ask(body.question, scope, tuple(turn.turn() for turn in body.history))
-        told = _tell(assistant, ask, metrics)
+        history = tuple(turn.turn() for turn in body.history)
+        answers = _answer_stream(assistant, AskRequest(body.question, scope, history), metrics)
         if body.stream:
-            return StreamingResponse(_live(told), media_type=_EVENTS, headers=_STREAM_HEADERS)
-        return Response(await run_in_threadpool(_whole, told), media_type="application/json")
+            return StreamingResponse(
+                _stream_events(answers), media_type=_EVENTS, headers=_STREAM_HEADERS
+            )
+        content = await run_in_threadpool(_final_answer, answers)
+        return Response(content, media_type="application/json")
 
-    @router.post("/v1/search", responses=documented(*_COMMON))
+    @router.post("/v1/search", responses=problem_responses(*_COMMON))
     def search(request: Request, body: SearchRequest) -> SearchOut:
-        """Find the passages that a question is about."""
+        """Find the passages most relevant to a question."""
         assistant = engine.ready()
         _check_length(body.question, settings.max_question_chars)
         scope = access.scope(request, body.where)
-        with watched(metrics.step):
+        with observe_steps(metrics.step):
             found = assistant.retriever.retrieve([body.question], scope, body.limit)
         return SearchOut(
             hits=list(map(HitOut.of, found.hits)), confidence=round(found.confidence, 4)
         )
 
-    @router.get("/v1/documents", responses=documented(401, 429, 500, 503))
+    @router.get("/v1/documents", responses=problem_responses(401, 429, 500, 503))
     def documents(request: Request) -> list[DocumentOut]:
         """List the documents that you may see."""
         engine.ready()
@@ -100,20 +107,23 @@ def api_routes(
             DocumentOut(**_about(each)) for each in engine.store.documents(access.scope(request))
         ]
 
-    @router.get("/v1/documents/{identity:path}", responses=documented(401, 404, 422, 429, 500, 503))
-    def document(request: Request, identity: str) -> DocumentText:
-        """Give a document with its text."""
+    @router.get(
+        "/v1/documents/{document_id:path}",
+        responses=problem_responses(401, 404, 422, 429, 500, 503),
+    )
+    def document(request: Request, document_id: str) -> DocumentText:
+        """Return a document with its text."""
         engine.ready()
-        found = engine.store.document(identity, access.scope(request))
-        if found is None:  # of one that is there, but not for this caller, the same is said
-            raise Problem(404, "There is no such document among those that you may see.")
+        found = engine.store.document(document_id, access.scope(request))
+        if found is None:  # hidden and missing documents get the same response
+            raise Problem(404, "There is no such document, or you may not see it.")
         return DocumentText(**_about(found), text=found.text)
 
-    @router.post("/v1/feedback", responses=documented(*_COMMON))
+    @router.post("/v1/feedback", responses=problem_responses(*_COMMON))
     def feedback(request: Request, body: FeedbackRequest) -> FeedbackOut:
-        """Say what you think of an answer."""
+        """Rate an answer."""
         clean = redact if settings.redact_pii else str
-        book.add(
+        feedback_store.add(
             Feedback(
                 body.answer_id,
                 body.verdict,
@@ -130,19 +140,17 @@ def api_routes(
     return router
 
 
-def _check_length(question: str, most: int) -> None:
-    if len(question) > most:
-        detail = f"longer than {most} characters"
+def _check_length(question: str, limit: int) -> None:
+    if len(question) > limit:
+        detail = f"longer than {limit} characters"
         raise Problem(
             422,
             "The question is too long.",
             errors=[FieldError(pointer="/question", detail=detail)],
         )
     if not question.strip():
-        detail = "there are only spaces in it"
-        raise Problem(
-            422, "There is no question.", errors=[FieldError(pointer="/question", detail=detail)]
-        )
+        errors = [FieldError(pointer="/question", detail="only white space")]
+        raise Problem(422, "The question is empty.", errors=errors)
 
 
 def _about(document: Document) -> dict[str, object]:
@@ -154,64 +162,64 @@ def _about(document: Document) -> dict[str, object]:
     }
 
 
-def _tell(assistant: Assistant, ask: Ask, metrics: RagMetrics) -> Told:
-    """What is said, counted; at the end the whole answer.
+def _answer_stream(assistant: Assistant, ask: AskRequest, metrics: RagMetrics) -> AnswerStream:
+    """Answer a question and record metrics: the sentences, then the whole answer.
 
     Raises:
         Problem: 502 if the language model fails.
     """
-    identity = request_id.get()
+    answer_id = request_id.get()  # now: the generator may run in another context
 
-    def told() -> Told:
-        with watched(metrics.step), step("question"):
+    def stream() -> AnswerStream:
+        with observe_steps(metrics.step), step("question"):
             try:
-                for event in assistant.ask(ask):
+                for event in assistant.stream(ask):
                     if isinstance(event, Answer):
                         metrics.answered(event)
-                        yield AnswerOut.of(identity, event)
+                        yield AnswerOut.of(answer_id, event)
                     else:
                         yield event
             except ModelError as error:
                 metrics.model_errors.inc()
                 raise Problem(502, str(error)) from error
 
-    return told()
+    return stream()
 
 
-def _whole(told: Told) -> bytes:
-    *_, last = told
-    assert isinstance(last, AnswerOut)  # noqa: S101 - that is what comes last
+def _final_answer(answers: AnswerStream) -> bytes:
+    *_, last = answers
+    assert isinstance(last, AnswerOut)  # noqa: S101 - a stream ends with the answer
     return last.model_dump_json().encode()
 
 
-async def _live(told: Told) -> AsyncIterator[bytes]:
-    """Events as they come, from one thread: what is traced belongs to the thread's context."""
+async def _stream_events(answers: AnswerStream) -> AsyncIterator[bytes]:
+    """Yield events as they come. One thread runs the whole stream, as tracing needs one context."""
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[bytes | None]()
-    gone = Event()
+    disconnected = Event()
 
-    def work() -> None:
+    def produce() -> None:
         try:
-            for event in _events(told):
+            for event in _events(answers):
                 loop.call_soon_threadsafe(queue.put_nowait, event)
-                if gone.is_set():
+                if disconnected.is_set():
                     break
         finally:
-            told.close()
+            answers.close()
             loop.call_soon_threadsafe(queue.put_nowait, None)
 
-    task = asyncio.create_task(asyncio.to_thread(work))
+    task = asyncio.create_task(asyncio.to_thread(produce))
     try:
         while (event := await queue.get()) is not None:
             yield event
         await task
     finally:
-        gone.set()
+        disconnected.set()
 
 
-def _events(told: Told) -> Iterator[bytes]:
-    """As server-sent events. It is too late for another status, so problems are events, too."""
+def _events(answers: AnswerStream) -> Iterator[bytes]:
+    """Format server-sent events. The status is sent already, so problems become events, too."""
     try:
-        for event in told:
+        for event in answers:
             if isinstance(event, AnswerOut):
                 yield _event("answer", event)
             else:

@@ -1,21 +1,21 @@
-"""What requests and answers look like."""
+"""The schemas of requests and responses."""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from ..answer.graph import Said
+from ..answer.graph import StreamedSentence
 from ..records import Answer, Citation, Hit, Outcome, Turn
 
-LONGEST = 8000
-"""Characters of any text; the setting for questions is usually less."""
+MAX_TEXT_CHARS = 8000
+"""The limit of every text; the setting for questions is usually lower."""
 
-_Text = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)]
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARS)]
 _Where = Annotated[
     dict[str, Annotated[str, StringConstraints(max_length=500)]],
     Field(
         max_length=3,
-        description="Fields (`kind`, `folder`, `document`) and the value that each must have",
+        description="Filters: fields (`kind`, `folder`, `document`) and their required values",
         examples=[{"folder": "manual"}],
     ),
 ]
@@ -26,27 +26,27 @@ class _Request(BaseModel):
 
 
 class TurnIn(_Request):
-    """A question that was asked before, and the answer."""
+    """An earlier question and its answer."""
 
     question: _Text
     answer: _Text
 
     def turn(self) -> Turn:
-        """As the graph takes it."""
+        """Convert it to the internal record."""
         return Turn(self.question, self.answer)
 
 
 class AnswerRequest(_Request):
-    """A question, and what it refers to."""
+    """A question and its context."""
 
     question: Annotated[_Text, Field(examples=["How do I silence the buzzer?"])]
-    history: list[TurnIn] = Field(default=[], max_length=10, description="Oldest first")
+    history: list[TurnIn] = Field(default=[], max_length=10, description="Oldest turn first")
     where: _Where = {}
-    stream: bool = Field(default=False, description="Send each sentence as soon as it is checked")
+    stream: bool = Field(default=False, description="Send each sentence as soon as it is verified")
 
 
 class CitationOut(BaseModel):
-    """Where a sentence of an answer comes from: `text[start:end]` of the document is the quote."""
+    """The source of a sentence: `text[start:end]` of the document is the quote."""
 
     number: int
     document: str
@@ -58,29 +58,29 @@ class CitationOut(BaseModel):
 
     @classmethod
     def of(cls, citation: Citation) -> "CitationOut":
-        """From a record."""
+        """Create it from the internal record."""
         return cls.model_validate(citation, from_attributes=True)
 
 
 class SentenceOut(BaseModel):
-    """A sentence, the numbers of its citations, and while streaming the citations."""
+    """A sentence and the numbers of its citations; in a stream, also the citations themselves."""
 
     text: str
     citations: list[int]
     sources: list[CitationOut] = []
 
     @classmethod
-    def of(cls, said: Said) -> "SentenceOut":
-        """From what the graph says on its way."""
+    def of(cls, streamed: StreamedSentence) -> "SentenceOut":
+        """Create it from a streamed sentence."""
         return cls(
-            text=said.sentence.text,
-            citations=list(said.sentence.citations),
-            sources=list(map(CitationOut.of, said.citations)),
+            text=streamed.sentence.text,
+            citations=list(streamed.sentence.citations),
+            sources=list(map(CitationOut.of, streamed.citations)),
         )
 
 
 class UsageOut(BaseModel):
-    """What the language model was given and gave, in tokens."""
+    """Tokens read and written by the language model, and their cost."""
 
     model: str
     input_tokens: int
@@ -89,25 +89,25 @@ class UsageOut(BaseModel):
 
 
 class AnswerOut(BaseModel):
-    """An answer."""
+    """An answer with its sources."""
 
-    id: str = Field(description="The request's id; name it in feedback")
+    id: str = Field(description="The request's id; refer to it in feedback")
     outcome: Outcome
-    text: str = Field(description="All sentences, with the numbers of their citations")
+    text: str = Field(description="All sentences with the numbers of their citations")
     sentences: list[SentenceOut]
     citations: list[CitationOut]
-    question: str = Field(description="As it was understood")
-    confidence: float = Field(description="Probability that the documents hold an answer")
-    dropped: int = Field(description="Sentences that the model wrote and no source bears out")
+    question: str = Field(description="The question as it was understood")
+    confidence: float = Field(description="Probability that the documents contain an answer")
+    dropped: int = Field(description="Number of sentences left out because no source supports them")
     cached: Literal["", "exact", "semantic"]
     usage: UsageOut | None
 
     @classmethod
-    def of(cls, identity: str, answer: Answer) -> "AnswerOut":
-        """From a record."""
+    def of(cls, answer_id: str, answer: Answer) -> "AnswerOut":
+        """Create it from the internal record."""
         usage = UsageOut.model_validate(answer.usage, from_attributes=True)
         return cls(
-            id=identity,
+            id=answer_id,
             outcome=answer.outcome,
             text=answer.text,
             sentences=[
@@ -124,7 +124,7 @@ class AnswerOut(BaseModel):
 
 
 class SearchRequest(_Request):
-    """What to look for."""
+    """A search."""
 
     question: _Text
     where: _Where = {}
@@ -132,7 +132,7 @@ class SearchRequest(_Request):
 
 
 class HitOut(BaseModel):
-    """A passage that was found."""
+    """A passage found by a search."""
 
     document: str
     title: str
@@ -144,7 +144,7 @@ class HitOut(BaseModel):
 
     @classmethod
     def of(cls, hit: Hit) -> "HitOut":
-        """From a record."""
+        """Create it from the internal record."""
         chunk = hit.chunk
         return cls(
             document=chunk.document,
@@ -158,7 +158,7 @@ class HitOut(BaseModel):
 
 
 class SearchOut(BaseModel):
-    """The passages that were found, best first."""
+    """The passages found, best first."""
 
     hits: list[HitOut]
     confidence: float
@@ -174,20 +174,20 @@ class DocumentOut(BaseModel):
 
 
 class DocumentText(DocumentOut):
-    """A document with its text, in which the spans of citations count."""
+    """A document with the text that the spans of citations refer to."""
 
     text: str
 
 
 class FeedbackSource(_Request):
-    """A source of the answer that feedback is about."""
+    """A source of the rated answer."""
 
     document: _Text
     quote: _Text
 
 
 class FeedbackRequest(_Request):
-    """What somebody thinks of an answer."""
+    """A user's rating of an answer."""
 
     answer_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
     verdict: Literal["good", "bad"]
@@ -198,6 +198,6 @@ class FeedbackRequest(_Request):
 
 
 class FeedbackOut(BaseModel):
-    """It has been kept."""
+    """Confirms that the feedback was saved."""
 
     kept: Literal[True] = True

@@ -1,1 +1,1 @@
-"""Turns text into what can be searched: sentences, embeddings, terms, scores."""
+"""Text processing: sentences, embeddings, BM25 terms, reranking."""

@@ -1,10 +1,10 @@
-"""BM25 as sparse vectors, so that every store can search by word in the same way.
+"""BM25 as sparse vectors, so that every store does keyword search in the same way.
 
-A score is the sum over the terms of a question of `idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b *
-length / average))` (Robertson and Zaragoza, 2009). The second factor depends on the chunk alone,
-given a fixed average length, and is what a chunk's vector holds; the first depends on all chunks
-that the asker may see and is left to the store. So a document is indexed in the same way whatever
-else is there, and taking another in changes none.
+A score is the sum over a question's terms of `idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length
+/ average))` (Robertson and Zaragoza, 2009). With a fixed average length, the second factor depends
+only on the chunk, and that is what its sparse vector holds. The IDF depends on all chunks that the
+caller may see, so the store computes it at query time. A document's vectors thus don't depend on
+other documents, and adding one changes no other.
 """
 
 import re
@@ -19,8 +19,8 @@ from ..records import SparseVector
 
 K1 = 1.2
 B = 0.75
-AVERAGE = 80
-"""Terms of a typical chunk."""
+AVERAGE_LENGTH = 80
+"""Terms in a typical chunk."""
 
 _WORD = re.compile(r"\w+")
 _STOP = (
@@ -36,13 +36,13 @@ STOP_WORDS = frozenset(_STOP.split())
 
 
 def words(text: str) -> list[str]:
-    """The words that carry meaning, in lower case, stemmed, in order."""
+    """Return the content words of a text: lower case, stemmed, in order, without stop words."""
     return [stem(word) for word in _WORD.findall(text.lower()) if word not in STOP_WORDS]
 
 
 @lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
-    """A word without its ending (Porter's second English stemmer)."""
+    """Return a word's stem (Porter's second English stemmer)."""
     found: str = _stemmer().stemWord(word)
     return found
 
@@ -56,26 +56,26 @@ def _stemmer() -> Any:
 
 @lru_cache(maxsize=100_000)
 def term_id(word: str) -> int:
-    """A number of 31 bits; two words of a corpus get the same one so seldom as not to matter."""
+    """Hash a word to 31 bits; collisions within a corpus are too rare to matter."""
     return int.from_bytes(blake2b(word.encode(), digest_size=4).digest(), "big") >> 1
 
 
-def of_chunk(text: str) -> SparseVector:
-    """The weights of a chunk's terms."""
+def chunk_vector(text: str) -> SparseVector:
+    """Return the BM25 weights of a chunk's terms, without IDF."""
     found = words(text)
     counts = Counter(map(term_id, found))
-    norm = K1 * (1 - B + B * len(found) / AVERAGE)
+    norm = K1 * (1 - B + B * len(found) / AVERAGE_LENGTH)
     return _vector({term: tf * (K1 + 1) / (tf + norm) for term, tf in counts.items()})
 
 
-def of_question(text: str) -> SparseVector:
-    """The terms of a question, each with how often it stands there."""
+def question_vector(text: str) -> SparseVector:
+    """Return the terms of a question with their counts."""
     return _vector({term: float(tf) for term, tf in Counter(map(term_id, words(text))).items()})
 
 
-def idf(chunks: int, holding: int) -> float:
-    """How telling a term is that `holding` of `chunks` contain; never below zero."""
-    return float(np.log1p((chunks - holding + 0.5) / (holding + 0.5)))
+def idf(chunks: int, matching: int) -> float:
+    """Return the IDF of a term that `matching` of `chunks` contain; never below zero."""
+    return float(np.log1p((chunks - matching + 0.5) / (matching + 0.5)))
 
 
 def _vector(weights: dict[int, float]) -> SparseVector:

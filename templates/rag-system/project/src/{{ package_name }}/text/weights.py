@@ -1,4 +1,4 @@
-"""Finds the weights that come inside packages, and makes sure that they are the right ones."""
+"""Loads model weights from installed packages, and verifies that they are the tested ones."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from ..records import UserError
 
 
 @dataclass(frozen=True, slots=True)
-class Packaged:
-    """A file inside an installed distribution; nothing of the distribution is imported.
+class PackagedFile:
+    """A file inside an installed distribution, of which no code is imported.
 
     Attributes:
-        distribution: Its name on the package index.
+        distribution: The distribution's name on the package index.
         file: The file's path below site-packages.
-        sha256: Digest of the file that was measured and tested.
-        licence: What the distribution declares.
+        sha256: The digest of the tested file.
+        licence: The licence that the distribution must declare.
     """
 
     distribution: str
@@ -25,27 +25,27 @@ class Packaged:
     licence: str
 
     def read(self) -> bytes:
-        """The file's bytes, those whose digest was checked.
+        """Return the file's contents, after checking its digest and the licence.
 
         Raises:
-            UserError: It is missing, or another file, or under another licence.
+            UserError: The file is missing, its digest differs, or the licence is another.
         """
         try:
-            found = distribution(self.distribution)
-            content = Path(str(found.locate_file(self.file))).read_bytes()
+            installed = distribution(self.distribution)
+            content = Path(str(installed.locate_file(self.file))).read_bytes()
         except (PackageNotFoundError, OSError) as error:
             raise UserError(
                 f"cannot read {self.file} of the package {self.distribution}: {error}. "
                 "`make setup` installs it."
             ) from error
-        declared = found.metadata["License-Expression"]
+        declared = installed.metadata["License-Expression"]
         if declared != self.licence:
             raise UserError(
                 f"{self.distribution} is licensed under {declared!r}, not {self.licence!r}"
             )
         if (digest := hashlib.sha256(content).hexdigest()) != self.sha256:
             raise UserError(
-                f"{self.file} of {self.distribution} is not the file that was tested: its sha256 "
-                f"is {digest}. `pip install --force-reinstall` restores it."
+                f"{self.file} of {self.distribution} is not the tested file: its sha256 is "
+                f"{digest}. `pip install --force-reinstall {self.distribution}` restores it."
             )
         return content

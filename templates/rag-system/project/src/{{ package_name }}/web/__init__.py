@@ -1,1 +1,1 @@
-"""The HTTP plumbing that every service has; nothing here knows about models."""
+"""The HTTP plumbing that every service has; nothing in here knows about models."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -29,17 +30,20 @@ def main() -> None:
 
 
 def _started(project: Path) -> dict[str, object]:
-    env = os.environ | {"APP_PORT": "18765"}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = os.environ | {"APP_PORT": str(port)}
     process = subprocess.Popen(["make", "run"], cwd=project, env=env)
     try:
-        return _check("http://127.0.0.1:18765")
+        return _check(f"http://127.0.0.1:{port}")
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _check(url: str) -> dict[str, object]:
-    for _ in range(50):
+    for _ in range(300):
         try:
             with urlopen(f"{url}/v1/sum?of=20&of=22", timeout=2) as answer:
                 said = json.load(answer)["sum"]

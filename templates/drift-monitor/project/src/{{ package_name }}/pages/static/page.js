@@ -1,24 +1,24 @@
-// What is nicer with JavaScript; the pages work without.
+// Optional conveniences; all pages also work without JavaScript.
 
-// The API key stays in this tab, so that it need not be typed for each click.
-const remember = () => {
+// Keep the API key in this tab, so that it does not have to be entered for each action.
+const restoreKey = () => {
   for (const key of document.querySelectorAll(".api-key")) {
     key.value = sessionStorage.getItem("api-key") ?? "";
     key.form.addEventListener("submit", () => sessionStorage.setItem("api-key", key.value));
   }
 };
-remember();
+restoreKey();
 
-// The overview follows what happens, unless nobody looks or somebody is typing.
+// Refresh the overview page, unless it is hidden or the user is typing.
 if (location.pathname === "/") {
   setInterval(async () => {
     if (document.hidden || document.activeElement?.matches("input")) return;
-    const answer = await fetch(location.href).catch(() => null);
-    if (!answer?.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const response = await fetch(location.href).catch(() => null);
+    if (!response?.ok) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
     for (const part of ["h1", "main"]) {
       document.querySelector(part).replaceWith(page.querySelector(part));
     }
-    remember();
+    restoreKey();
   }, 5000);
 }

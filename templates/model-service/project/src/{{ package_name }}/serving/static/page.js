@@ -1,13 +1,13 @@
-// What is nicer with JavaScript; the page works without.
+// Optional enhancements: the page also works without JavaScript.
 
-// The API key stays in this tab, so that it need not be typed for each prediction.
+// Keep the API key for this tab, so that it need not be typed for each prediction.
 const key = document.querySelector("#api-key");
 if (key) {
   key.value = sessionStorage.getItem("api-key") ?? "";
   key.form.addEventListener("submit", () => sessionStorage.setItem("api-key", key.value));
 }
 
-// A canvas to draw on, in place of a text area full of numbers.
+// A canvas to draw on instead of a text area full of numbers.
 const drawing = document.querySelector("#drawing");
 if (drawing) {
   const height = Number(drawing.dataset.height);
@@ -17,7 +17,7 @@ if (drawing) {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width, height });
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", "Drawing; the pixels are in the text below");
+  canvas.setAttribute("aria-label", "Drawing; the pixels are in the text area below");
   const context = canvas.getContext("2d");
   let pixels = text.value.trim().split(/\s+/).map(Number);
   if (pixels.length !== width * height) pixels = new Array(width * height).fill(0);
@@ -30,7 +30,7 @@ if (drawing) {
     });
   };
 
-  // A soft brush, about as wide for the size as the strokes in the training images.
+  // A soft brush whose width matches the strokes in the training images.
   const radius = Math.max(width / 14, 1);
   const stroke = (event) => {
     if (!event.buttons) return;

@@ -1,13 +1,13 @@
-// Asks, shows sentences as they come, opens sources, takes feedback.
+// Sends questions, shows sentences as they arrive, opens sources, sends feedback.
 
 const $ = (selector, root = document) => root.querySelector(selector);
-const talk = $("#talk");
+const conversation = $("#conversation");
 const form = $("#ask");
 const key = $("#api-key");
 const question = $("#question");
 let history = [];
 
-// The API key stays in this tab, so that it need not be typed for each question.
+// The API key is stored for this tab only, so that it is entered once.
 if (key) key.value = sessionStorage.getItem("api-key") ?? "";
 
 const call = (path, body) =>
@@ -19,7 +19,7 @@ const call = (path, body) =>
 
 const detail = async (response) => (await response.json().catch(() => ({}))).detail;
 
-// Server-sent events from the body of a response: EventSource can't send a POST or a header.
+// Parses server-sent events from a response: EventSource can send neither a POST nor a header.
 async function* events(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -42,7 +42,7 @@ async function showSource(citation) {
   const place = $("#source-text");
   $("#source-title").textContent = citation.title;
   if (response.ok) {
-    // Spans count characters, of which JavaScript's strings may take two units.
+    // Spans count code points; JavaScript's strings count UTF-16 units.
     const text = [...(await response.json()).text];
     const mark = document.createElement("mark");
     mark.textContent = text.slice(citation.start, citation.end).join("");
@@ -71,7 +71,7 @@ function addSentence(answer, sentence) {
   }
 }
 
-function takeFeedback(turn, asked, answer) {
+function enableFeedback(turn, asked, answer) {
   const feedback = $(".feedback", turn);
   feedback.hidden = false;
   for (const button of feedback.querySelectorAll("button")) {
@@ -88,30 +88,30 @@ function takeFeedback(turn, asked, answer) {
   }
 }
 
-function complain(turn, text) {
+function showProblem(turn, text) {
   const problem = $(".problem", turn);
   problem.hidden = false;
-  problem.textContent = text ?? "The service does not answer.";
+  problem.textContent = text ?? "The service did not answer.";
 }
 
 async function ask(asked) {
-  talk.append($("#turn").content.cloneNode(true));
-  const turn = talk.lastElementChild;
+  conversation.append($("#turn").content.cloneNode(true));
+  const turn = conversation.lastElementChild;
   $(".asked", turn).textContent = asked;
   const place = $(".answer", turn);
   const response = await call("/v1/answers", { question: asked, history, stream: true });
-  if (!response.ok) return complain(turn, await detail(response));
+  if (!response.ok) return showProblem(turn, await detail(response));
   for await (const { name, data } of events(response)) {
     if (name === "sentence") addSentence(place, data);
-    else if (name === "problem") complain(turn, data.detail);
+    else if (name === "problem") showProblem(turn, data.detail);
     else {
       turn.dataset.outcome = data.outcome;
-      const notes = [`${Math.round(100 * data.confidence)} % sure that the documents answer this`];
+      const notes = [`confidence ${Math.round(100 * data.confidence)} %`];
       if (data.question !== asked) notes.push(`understood as: ${data.question}`);
-      if (data.cached) notes.push("answered before");
+      if (data.cached) notes.push("from the cache");
       $(".note", turn).textContent = notes.join(" · ");
       history = [...history, { question: data.question, answer: data.text }].slice(-10);
-      takeFeedback(turn, asked, data);
+      enableFeedback(turn, asked, data);
     }
   }
 }
@@ -127,7 +127,7 @@ form.addEventListener("submit", async (event) => {
   try {
     await ask(asked);
   } catch {
-    complain(talk.lastElementChild);
+    showProblem(conversation.lastElementChild);
   } finally {
     button.disabled = false;
     question.focus();
@@ -141,7 +141,7 @@ question.addEventListener("keydown", (event) => {
   }
 });
 
-$("#fresh").addEventListener("click", () => {
+$("#new-conversation").addEventListener("click", () => {
   history = [];
-  talk.replaceChildren();
+  conversation.replaceChildren();
 });
