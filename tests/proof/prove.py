@@ -93,7 +93,6 @@ def _prove_task(unit: Unit, task: Task, tell: Listener, budget: Budget | None) -
     for name in task.steps:
         if budget is not None and not budget.fits(_needed(unit, task, name)):
             result = StepResult(unit.slug, unit.answers.name, name, "unproved", 0.0)
-            tell(result)
         else:
             before = _standing(unit, name)
             (result,) = prove_unit(unit, [name], tell)

@@ -149,7 +149,7 @@ def _texts(row: Row, made: Sequence[Row]) -> list[str]:
     shown = [step for step in STEPS if any(step in each.cells for each in made)]
     cells = [row.cells[step].text if step in row.cells else "-" for step in shown]
     figures = [str(row.figures.get(name, "-")) for name in _figures(made)]
-    return [row.name, *cells, *figures, str(row.minutes)]
+    return [row.name, *cells, *figures, str(row.minutes or "-")]
 
 
 def _html_row(row: Row, made: Sequence[Row]) -> str:
