@@ -15,6 +15,8 @@ from mlops_scaffold.__main__ import main
 from mlops_scaffold.catalog import contents as template_contents
 from mlops_scaffold.catalog import copier_yml
 from mlops_scaffold.errors import ScaffoldError
+from mlops_scaffold.render import engine
+from mlops_scaffold.render.job import RenderJob
 from mlops_scaffold.source.opening import open_source
 
 from .conftest import commit_all, contents, git, write_files
@@ -398,3 +400,12 @@ def test_of_several_answers_files_one_has_to_be_named(
     (tmp_path / "app/.copier-answers.other.yml").write_text(other)
     code, said = run("status", "app")
     assert (code, "--answers-file .copier-answers.mine.yaml" in said) == (1, True), said
+
+
+def test_what_is_compiled_for_one_template_is_not_taken_for_another(tmp_path: Path) -> None:
+    for end, made in (("#}", "b -}\n"), ("-}", "\n")):
+        root = tmp_path / f"template-{end}"
+        config = f"_envops: {{comment_end_string: '{end}'}}\nname: x\n"
+        write_files(root, {"copier.yml": config, "out.txt.jinja": "{# a #}b -}\n"})
+        engine.render_here(RenderJob(root, tmp_path / f"out-{end}", {}, {}))
+        assert (tmp_path / f"out-{end}/out.txt").read_text() == made

@@ -81,7 +81,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
     def call(*args: str | Path) -> tuple[int, str]:
         code = main([str(arg) for arg in args])
         captured = capsys.readouterr()
-        return code, captured.out + captured.err
+        return code, " ".join((captured.out + captured.err).split())  # it may be wrapped
 
     return call
 

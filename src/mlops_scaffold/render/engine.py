@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from copier._jinja_ext import get_yield_context
 from copier._main import Worker
 from copier._settings import SettingsModel
 from copier._template import Template
@@ -124,6 +125,15 @@ class _TemplateTree(Template):
         return self.recorded_ref
 
 
+# Of a Jinja environment: what the compiled code depends on, all of which `_envops` can set.
+_SYNTAX = (
+    *("block_start_string", "block_end_string", "variable_start_string", "variable_end_string"),
+    *("comment_start_string", "comment_end_string", "line_statement_prefix"),
+    *("line_comment_prefix", "trim_blocks", "lstrip_blocks", "newline_sequence"),
+    *("keep_trailing_newline", "optimized", "autoescape"),
+)
+
+
 class _CompileOnce:
     """Compile each text once, whichever project and version it is of.
 
@@ -136,10 +146,10 @@ class _CompileOnce:
     _done: ClassVar[dict[Hashable, Any]] = {}
 
     def __init__(self, env: jinja2.Environment) -> None:
+        self._env = env
         self._compile = env.compile
-        settings = (env.trim_blocks, env.lstrip_blocks, env.keep_trailing_newline)
-        syntax = (env.variable_start_string, env.block_start_string, env.comment_start_string)
-        self._key = (type(env), settings, syntax, frozenset(env.extensions))
+        settings = tuple(getattr(env, name) for name in _SYNTAX)
+        self._key = (type(env), settings, frozenset(env.extensions))
 
     def __call__(self, source: Any, name: str | None = None, *more: Any, **options: Any) -> Any:
         if not isinstance(source, str) or options.get("raw"):
@@ -147,6 +157,9 @@ class _CompileOnce:
         key = (self._key, source, name, bool(options))
         if key not in self._done:
             self._done[key] = self._compile(source, name, *more, **options)
+        else:  # as Copier's `yield` tag does for each text before it is compiled
+            loop = get_yield_context(self._env)
+            loop.yield_name = loop.yield_iterable = None
         return self._done[key]
 
 
