@@ -242,6 +242,35 @@ def test_a_platform_team_upgrades_a_fleet_and_one_failure_stops_no_other(team: S
     assert team.read("two/app.py") == "not committed\n"
 
 
+def test_a_release_that_does_harm_is_taken_back(team: Shell) -> None:
+    team.run("mlops-scaffold new service billing --catalog catalog -y")
+    billing = team.inside("billing")
+    billing.write("app.py", billing.read("app.py").replace("line 9\n", "line 9, ours\n"))
+    billing.commit("Our changes")
+    billing.run("mlops-scaffold upgrade --to 1.0.0 -y --commit")
+    assert billing.read("app.py") == APP.replace("line 9\n", "line 9, ours\n")
+    assert not (billing.folder / "timeouts.py").exists()
+    assert "1.0.0" in billing.read(".copier-answers.yml")
+
+
+def test_a_file_that_is_skipped_stays_as_it_is(team: Shell) -> None:
+    team.run("mlops-scaffold new service billing --catalog catalog --version 1.0.0 -y")
+    billing = team.inside("billing")
+    billing.run("mlops-scaffold upgrade --skip app.py -y --commit")
+    assert billing.read("app.py") == APP
+    assert billing.read("timeouts.py") == "TIMEOUT = 30\n"
+    assert "app.py" in billing.run("mlops-scaffold status")
+
+
+def test_a_catalog_that_moved_is_followed(team: Shell) -> None:
+    team.run("mlops-scaffold new service billing --catalog catalog --version 1.0.0 -y")
+    team.run("mv catalog templates")
+    assert "--catalog" in team.run("mlops-scaffold upgrade billing -y", code=1)
+    team.run("mlops-scaffold upgrade billing -y --commit --catalog templates")
+    assert "better" in team.read("billing/app.py")
+    assert "up to date" in team.run("mlops-scaffold upgrade billing -y")
+
+
 def test_an_old_repository_is_adopted_and_then_upgraded(team: Shell) -> None:
     """Somebody copied 1.0.0 by hand, long ago, with SQLite and another name."""
     team.run(
