@@ -170,6 +170,8 @@ def asked(details: str) -> dict[str, str]:
             "not UTF-8 at byte 5",
         ),
         (asked("type: int, default: many"), (OWN, 15, "default"), "'many'"),
+        (asked("type: int, default: 3.7"), (OWN, 15, "default"), "3.7 is not a whole number"),
+        (asked("type: bool, default: flase"), (OWN, 15, "default"), "'flase' is not true or"),
         (asked("type: str, choices: [a, b], default: c"), (OWN, 15, "default"), "'c' is not in"),
         (
             asked("default: 3, validator: '{% if demo_x > 2 %}Less.{% endif %}'"),

@@ -89,6 +89,8 @@ class Answering:
         key = question.var_name
         try:
             default = question.get_default()
+            if not required and default is not MISSING:  # for its author: Copier guesses here, too
+                fit(question, question.render_value(question.default), recorded=True)
         except ValueError as error:
             problem = f"{key}: its default does not fit: {_reason(error)}"
             raise UsageError(problem, hint=self._how_to_give(key)) from None
@@ -157,13 +159,13 @@ def fit(question: Question, value: Any, *, recorded: bool = False) -> Any:
     }
     listed = answer_types.split_list(value, values) if question.multiselect else [value]
     parsed = [parse(item, type_name) for item in listed]
-    if question.choices:
+    if values:
         for item in parsed:
             answer_types.check_choice(item, values)
             if all(index in unavailable for index, each in enumerate(values) if each == item):
                 raise MisfitError(f"{answer_types.shown(item)}: {unavailable[values.index(item)]}")
     answer = parsed[0] if not question.multiselect else parsed
-    if question.multiselect and question.choices:
+    if question.multiselect and values:
         answer = [each for each in values if each in parsed]  # in the order of the choices
     try:
         question.validate_answer(answer)
