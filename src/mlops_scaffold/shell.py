@@ -27,7 +27,8 @@ def git(folder: Path, *args: str) -> str:
 def first_commit(folder: Path, *, init: bool = False) -> str:
     """What puts a folder under git."""
     start = [git(folder, "init")] if init else []
-    return " && ".join([*start, git(folder, "add", "."), git(folder, "commit", "-m", "Start")])
+    commit = git(folder, "commit", "-m", "Start", "--", ".")  # and nothing that is staged elsewhere
+    return " && ".join([*start, git(folder, "add", "."), commit])
 
 
 def replace_link(link: Path) -> str:

@@ -494,7 +494,10 @@ def test_reads_the_makefile() -> None:
     ("broken", "finding"),
     [
         (Break(TESTS, "", f"\n{READS_MAKEFILE}"), "`make test` fails after the upgrade"),
-        (Break(f"{PROJECT}/Makefile.jinja", "", "\n.PHONY: ours\nours:\n\t@false\n"), "ours"),
+        (
+            Break(f"{PROJECT}/Makefile.jinja", "", "ours: gone\n\n.PHONY: demo", ".PHONY: demo"),
+            "`make ours` fails after the upgrade",
+        ),
     ],
 )
 def test_a_merged_file_that_does_not_work_is_noticed(

@@ -117,6 +117,21 @@ def test_an_error_fits_a_narrow_screen_and_keeps_its_lines(
     ]
 
 
+def test_a_command_in_a_hint_is_never_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    command = "git -C 'my  services/one' commit -m 'Before the upgrade' -- ."
+    output.error(UsageError("wrong", hint=f"commit first: {command}; or stash: git stash push"))
+    assert capsys.readouterr().err.splitlines() == [
+        "error: wrong",
+        "hint: commit first:",
+        f"  {command}",
+        "or stash:",
+        "  git stash push",
+    ]
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

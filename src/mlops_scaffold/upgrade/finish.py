@@ -116,7 +116,7 @@ def _conflicts(repo: Repo, paths: Iterable[str]) -> ConflictsLeftError:
     add, remove = (shell.git(repo.folder, verb, "FILE") for verb in ("add", "rm"))
     return ConflictsLeftError(
         f"conflicts are left in:\n{listed(map(repo.inside, paths))}",
-        hint=f"edit each file, then: {add} (or: {remove}), and in the end:"
+        hint=f"edit each file, then: {add}; or delete it: {remove}; in the end:"
         f" {shell.program('upgrade', repo.folder, '--continue')}",
     )
 
