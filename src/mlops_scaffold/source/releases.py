@@ -23,6 +23,7 @@ import yaml
 from packaging.version import InvalidVersion, Version
 
 from mlops_scaffold.errors import ScaffoldError
+from mlops_scaffold.files import staging
 from mlops_scaffold.git import command as git
 from mlops_scaffold.git import export
 
@@ -100,8 +101,8 @@ def tree(folder: Path, version: Version) -> Iterator[Path]:
         ScaffoldError: As `repository`.
     """
     commit = next(release.commit for release in releases(folder) if release.version == version)
-    with tempfile.TemporaryDirectory(prefix="mlops-scaffold-tree-") as scratch:
-        root = Path(scratch) / "catalog"
+    with staging.temporary() as scratch:
+        root = scratch / "catalog"
         with _cached(folder) as cached:
             if cached and _exported(cached, commit, root):
                 yield root
@@ -146,8 +147,8 @@ def _cached(folder: Path, *, again: bool = False) -> Iterator[Path | None]:
 
 @contextlib.contextmanager
 def _temporary(folder: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="mlops-scaffold-history-") as scratch:
-        fresh = Path(scratch) / "history.git"
+    with staging.temporary() as scratch:
+        fresh = scratch / "history.git"
         unpack(folder, fresh)
         yield fresh
 

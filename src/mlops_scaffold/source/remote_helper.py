@@ -1,7 +1,7 @@
 """`git-remote-mlops-scaffold`: lets git, and so plain Copier, read `mlops-scaffold://catalog.git`.
 
-Git starts it for any URL of ours and speaks the `connect` protocol: from then on it talks to
-`git upload-pack` on the released versions that come with this program. Nothing touches a network.
+Git starts it for such a URL and speaks the `connect` protocol: from then on it talks to
+`git upload-pack`, which serves the released versions in this package. No network is used.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def main() -> int:
 
 def _serve(url: str) -> int:
     if url != BUILTIN_URL:
-        raise ScaffoldError(f"no such catalog: {url!r}", hint=f"the one there is: {BUILTIN_URL}")
+        raise ScaffoldError(f"no such catalog: {url!r}", hint=f"use {BUILTIN_URL}")
     folder = builtin_root() / "releases"
     if not releases.releases(folder):
-        raise ScaffoldError("this mlops-scaffold has no released version to serve")
+        raise ScaffoldError("this mlops-scaffold contains no released version")
     while command := _line():
         if command == "capabilities":
             _say("connect\n\n")
@@ -48,7 +48,7 @@ def _serve(url: str) -> int:
                 _say("\n")
                 return _upload_pack(str(repo))
         else:
-            raise ScaffoldError(f"git asked for {command!r}, which this catalog can't do")
+            raise ScaffoldError(f"git asked for {command!r}, which is not supported")
     return 0
 
 
@@ -59,7 +59,7 @@ def _upload_pack(repo: str) -> int:
 
 
 def _line() -> str:
-    """A line of git's, and not one byte more: what follows is for upload-pack."""
+    """A line from git, and not a byte more: what follows is for upload-pack."""
     said = b""
     while not said.endswith(b"\n"):
         byte = os.read(0, 1)

@@ -27,10 +27,10 @@ def follow(
     Raises:
         ScaffoldError: The project is not in that version, and nothing says what it is called there.
     """
-    known = load(after.root, name=after.name)
-    if known.standalone:
-        return answers
     old = str(answers.get("template", ""))
+    if after.standalone or (after.root / "templates" / old / "project").is_dir():
+        return answers  # nearly always: the catalog need not be read
+    known = load(after.root, name=after.name)
     new = _slug(old, load(before.root, name=before.name), known)
     if new is None:
         slugs = [project.slug for project in known.projects if project.has_template]
