@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_scaffold.catalog import copier_yml
 from mlops_scaffold.errors import ScaffoldError
+from mlops_scaffold.files import staging
 from mlops_scaffold.render.render import render
 
 if TYPE_CHECKING:
@@ -40,9 +39,9 @@ def refused(
         if not project.has_template or _needs_answers(project, questions):
             continue
         progress(f"Trying {project.slug}")
-        with tempfile.TemporaryDirectory(prefix="mlops-scaffold-") as scratch:
+        with staging.temporary() as scratch:
             try:
-                render(tree, catalog.selecting(project), Path(scratch) / "rendered")
+                render(tree, catalog.selecting(project), scratch / "rendered")
             except ScaffoldError as error:
                 found[project.slug] = error
     return found

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import stat
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from packaging.version import Version
 
 from mlops_scaffold.catalog.copier_yml import config_file
 from mlops_scaffold.errors import ScaffoldError
+from mlops_scaffold.files import staging
 from mlops_scaffold.git import command as git
 from mlops_scaffold.git.export import check_size
 from mlops_scaffold.source.base import (
@@ -84,8 +84,8 @@ class FolderSource:
         if (self.root / CATALOG_FILE).is_file():
             yield self.root
             return
-        with tempfile.TemporaryDirectory(prefix="mlops-scaffold-tree-") as scratch:
-            copy = Path(scratch) / "catalog"
+        with staging.temporary() as scratch:
+            copy = scratch / "catalog"
             _copy(self.root, copy)
             with without_scratch_paths(copy):
                 yield copy

@@ -12,7 +12,6 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -23,6 +22,7 @@ import yaml
 from packaging.version import InvalidVersion, Version
 
 from mlops_scaffold.errors import ScaffoldError
+from mlops_scaffold.files import staging
 from mlops_scaffold.git import command as git
 from mlops_scaffold.git import export
 
@@ -100,8 +100,8 @@ def tree(folder: Path, version: Version) -> Iterator[Path]:
         ScaffoldError: As `repository`.
     """
     commit = next(release.commit for release in releases(folder) if release.version == version)
-    with tempfile.TemporaryDirectory(prefix="mlops-scaffold-tree-") as scratch:
-        root = Path(scratch) / "catalog"
+    with staging.temporary() as scratch:
+        root = scratch / "catalog"
         with _cached(folder) as cached:
             if cached and _exported(cached, commit, root):
                 yield root
@@ -138,7 +138,7 @@ def _cached(folder: Path, *, again: bool = False) -> Iterator[Path | None]:
         damaged = again and not _complete(place, folder)
         if damaged or not place.is_dir():
             _unpack_into_place(folder, place, damaged=damaged)
-    except (OSError, git.GitError):  # not ours to write, or the disk is full
+    except (OSError, git.GitError, staging.NoScratchError):  # not ours to write, or a full disk
         yield None
     else:
         yield place
@@ -146,8 +146,8 @@ def _cached(folder: Path, *, again: bool = False) -> Iterator[Path | None]:
 
 @contextlib.contextmanager
 def _temporary(folder: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="mlops-scaffold-history-") as scratch:
-        fresh = Path(scratch) / "history.git"
+    with staging.temporary() as scratch:
+        fresh = scratch / "history.git"
         unpack(folder, fresh)
         yield fresh
 
@@ -182,8 +182,7 @@ def _unpack_into_place(folder: Path, place: Path, *, damaged: bool) -> None:
         place: Where the repository goes.
         damaged: What is in that place is to be replaced.
     """
-    scratch = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=place.parent))
-    try:
+    with staging.beside(place.parent) as scratch:
         fresh = scratch / "history.git"
         unpack(folder, fresh)
         if damaged:
@@ -194,8 +193,6 @@ def _unpack_into_place(folder: Path, place: Path, *, damaged: bool) -> None:
         except OSError:
             if not place.is_dir():
                 raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _at(repo: Path) -> dict[str, str]:

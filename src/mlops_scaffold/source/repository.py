@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
-import tempfile
 import weakref
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.version import InvalidVersion, Version
 
 from mlops_scaffold.errors import ScaffoldError, did_you_mean
+from mlops_scaffold.files import staging
 from mlops_scaffold.git import command as git
 from mlops_scaffold.git import export
 from mlops_scaffold.source.base import (
@@ -108,8 +107,8 @@ class RepositorySource:
             with self._working_tree(chosen) as tree:
                 yield tree
             return
-        with tempfile.TemporaryDirectory(prefix="mlops-scaffold-tree-") as scratch:
-            root = Path(scratch) / "catalog"
+        with staging.temporary() as scratch:
+            root = scratch / "catalog"
             if unreleased:
                 notes = [self._unreleased_note(unreleased.ref)]
                 notes += self._export(self._clone, unreleased.commit, root)
@@ -117,7 +116,7 @@ class RepositorySource:
                     yield TemplateTree(root, chosen, self.url, unreleased.ref, tuple(notes))
                 return
             tag = self._tags[chosen]
-            notes = self._export(self._fetch(tag, Path(scratch) / "repo.git"), _WANTED, root)
+            notes = self._export(self._fetch(tag, scratch / "repo.git"), _WANTED, root)
             if version is None and self._edited(root):
                 notes.append(self._edited_note(tag))
             with without_scratch_paths(root):
@@ -128,8 +127,8 @@ class RepositorySource:
         if self.versions() or not self._checkout:
             return self.newest()
         head = self.newest()
-        with tempfile.TemporaryDirectory(prefix="mlops-scaffold-tree-") as scratch:
-            root = Path(scratch) / "catalog"
+        with staging.temporary() as scratch:
+            root = scratch / "catalog"
             self._export(self._clone, self._unreleased[head].commit, root)
             return self.find(WORKING_TREE) if self._edited(root) else head
 
@@ -245,9 +244,9 @@ class RepositorySource:
     @cached_property
     def _clone(self) -> Path:
         """A bare copy with all branches and tags, for what is not a tagged version."""
-        scratch = Path(tempfile.mkdtemp(prefix="mlops-scaffold-tree-"))
-        weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
-        repo = scratch / "repo.git"
+        held = contextlib.ExitStack()
+        repo = held.enter_context(staging.temporary()) / "repo.git"
+        weakref.finalize(self, held.close)
         self._init(repo)
         refs = (f"+{_HEADS}*:{_HEADS}*", f"+{_TAGS}*:{_TAGS}*", f"+HEAD:{_WANTED}")
         wanted = refs if "HEAD" in self._refs else refs[:2]
