@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -15,6 +14,7 @@ from mlops_scaffold.errors import ScaffoldError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 FILE_NAME = ".copier-answers.yml"
 HEADER = (
@@ -51,15 +51,14 @@ def find_project(folder: Path, name: str = FILE_NAME) -> Path:
     Returns:
         A path like `folder`: relative if it is. `folder` itself if nothing is found.
     """
-    if not folder.is_dir():
-        return folder
     place = folder
-    while not os.path.lexists(place / name):
-        above = Path(os.path.normpath(place / "..")) if place.is_absolute() else place / ".."
+    while place.is_dir() and not os.path.lexists(place / name):
+        # Up as the system goes, not by name: `folder` may be a symbolic link.
+        above = place.resolve().parent if place.is_absolute() else place / ".."
         if os.path.lexists(place / ".git") or above.resolve() == place.resolve():
             return folder
         place = above
-    return place
+    return place if place.is_dir() else folder
 
 
 def read(project: Path, name: str = FILE_NAME) -> Recorded:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_scaffold.answers import FILE_NAME, find_project
 from mlops_scaffold.cli import asking, complete, output
 from mlops_scaffold.errors import ExitCode, ScaffoldError, UsageError
 
@@ -45,7 +44,7 @@ def status(
     check: Annotated[
         bool, typer.Option("--check", help="Exit with code 4 if an update is available.")
     ] = False,
-    answers_file: AnswersFile = FILE_NAME,
+    answers_file: AnswersFile = "",
     as_json: Json = False,
 ) -> int:
     """Show how a repository differs from its template.
@@ -53,18 +52,20 @@ def status(
     Its version and the newest one, an unfinished upgrade, and the files that differ from what the
     template rendered.
     """
+    from mlops_scaffold.answers import FILE_NAME
     from mlops_scaffold.cli import upgrade_views
     from mlops_scaffold.upgrade.renders import Renders
     from mlops_scaffold.upgrade.status import status as compare
 
-    folders = _found(projects, answers_file)
+    name = answers_file or FILE_NAME
+    folders = _found(projects, name)
     failed: dict[Path, ScaffoldError] = {}
     found: list[Status] = []
     with Renders() as renders, output.working(quiet=as_json) as progress:
         for folder in folders:
             progress(f"Comparing {folder} with its template")
             try:
-                found.append(compare(folder, renders, name=answers_file))
+                found.append(compare(folder, renders, name=name))
             except ScaffoldError as problem:
                 if len(folders) == 1:
                     raise
@@ -93,18 +94,20 @@ def diff(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with code 1 if there are changes.")
     ] = False,
-    answers_file: AnswersFile = FILE_NAME,
+    answers_file: AnswersFile = "",
     as_json: Json = False,
 ) -> int:
     """Show what the owner changed since the recorded version."""
+    from mlops_scaffold.answers import FILE_NAME, find_project
     from mlops_scaffold.cli import upgrade_views
     from mlops_scaffold.upgrade.renders import Renders
     from mlops_scaffold.upgrade.status import difference
 
-    folder = find_project(project, answers_file)
+    name = answers_file or FILE_NAME
+    folder = find_project(project, name)
     colour = output.wants_colour() and not as_json
     with Renders() as renders:
-        found = difference(folder, renders, colour=colour, name=answers_file)
+        found = difference(folder, renders, colour=colour, name=name)
     if as_json:
         output.emit({"command": "diff", **upgrade_views.difference_data(found)})
     else:
@@ -173,7 +176,7 @@ def upgrade(
         bool,
         typer.Option("--abort", help="Undo an upgrade that is not committed: files and index."),
     ] = False,
-    answers_file: AnswersFile = FILE_NAME,
+    answers_file: AnswersFile = "",
     as_json: Json = False,
 ) -> int:
     """Bring a repository to a newer template version, and keep its owner's work.
@@ -181,6 +184,7 @@ def upgrade(
     The result is staged for review. If there are conflicts, the exit code is 3, and they are marked
     in the files and in git's index: resolve them, then use --continue; or use --abort.
     """
+    from mlops_scaffold.answers import FILE_NAME
     from mlops_scaffold.upgrade.result import UpgradeRequest
 
     given = asking.given_answers(data or [])
@@ -197,11 +201,11 @@ def upgrade(
         branch=branch,
         skip=tuple(skip or ()),
         unskip=tuple(unskip or ()),
-        answers_file=answers_file,
+        answers_file=answers_file or FILE_NAME,
     )
     if resume and abort:
         raise UsageError("--continue and --abort exclude each other")
-    folders = _found(projects, answers_file)
+    folders = _found(projects, request.answers_file)
     if not (resume or abort):
         return _start(folders, request, as_json=as_json)
     if to or catalog or given or skip or unskip or dry_run or branch:
@@ -289,5 +293,7 @@ def _each(
 
 def _found(named: list[Path] | None, answers_file: str) -> list[Path]:
     """The projects that the folders belong to, each once."""
+    from mlops_scaffold.answers import find_project
+
     folders = [find_project(folder, answers_file) for folder in named or [Path()]]
     return list({folder.resolve(): folder for folder in folders}.values())

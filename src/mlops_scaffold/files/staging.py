@@ -25,7 +25,13 @@ PREFIX = ".mlops-scaffold-scratch-"
 TEMPORARY_PREFIX = "mlops-scaffold-scratch-"
 _OLD_SECONDS = 3600.0  # where there are no locks
 _PATIENCE_SECONDS = 5.0
+_SCARCE_BYTES = 1024 * 1024
+_ELSEWHERE = "set TMPDIR to a folder that you can write to, with room on its disk"
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+class NoScratchError(ScaffoldError):
+    """A scratch folder can't be made, or there is no room left in it."""
 
 
 @contextlib.contextmanager
@@ -35,13 +41,13 @@ def beside(folder: Path) -> Iterator[Path]:
     It is removed at the end; those of killed runs are removed first.
 
     Raises:
-        ScaffoldError: `folder` can't be written.
+        NoScratchError: `folder` can't be written.
     """
     with contextlib.ExitStack() as held:
         try:
             scratch = _make(folder, PREFIX, held)
         except OSError as error:
-            raise ScaffoldError(
+            raise NoScratchError(
                 f"cannot write in {folder}: {error.strerror}",
                 hint="choose a folder that you can write to, with room on its disk",
             ) from error
@@ -53,7 +59,7 @@ def temporary() -> Iterator[Path]:
     """As `beside`, in the system's folder for temporary files.
 
     Raises:
-        ScaffoldError: There is none that can be written, or its disk is full.
+        NoScratchError: There is none that can be written, or its disk is full.
     """
     with contextlib.ExitStack() as held:
         place = _temporary_root()
@@ -63,6 +69,11 @@ def temporary() -> Iterator[Path]:
             if error.errno not in _NO_ROOM:
                 raise
             raise _no_temporary(place, error.strerror) from error
+        except ScaffoldError as error:
+            if _is_full(place):  # then that is why git, or whatever it was, failed
+                full = f"there is almost no room left in {place}: {_ELSEWHERE}"
+                error.hint = f"{error.hint}; {full}" if error.hint else full
+            raise
 
 
 def _make(folder: Path, prefix: str, held: contextlib.ExitStack) -> Path:
@@ -101,9 +112,15 @@ def _temporary_root() -> Path:
     return place
 
 
-def _no_temporary(place: Path, reason: str | None) -> ScaffoldError:
+def _no_temporary(place: Path, reason: str | None) -> NoScratchError:
     why = f": {reason}" if reason else ""
-    return ScaffoldError(
+    return NoScratchError(
         f"cannot write temporary files in {place}{why}",
-        hint="set TMPDIR to a folder that you can write to, with room on its disk",
+        hint=_ELSEWHERE,
     )
+
+
+def _is_full(place: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(place).free < _SCARCE_BYTES
+    return False

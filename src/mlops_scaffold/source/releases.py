@@ -12,7 +12,6 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -139,7 +138,7 @@ def _cached(folder: Path, *, again: bool = False) -> Iterator[Path | None]:
         damaged = again and not _complete(place, folder)
         if damaged or not place.is_dir():
             _unpack_into_place(folder, place, damaged=damaged)
-    except (OSError, git.GitError):  # not ours to write, or the disk is full
+    except (OSError, git.GitError, staging.NoScratchError):  # not ours to write, or a full disk
         yield None
     else:
         yield place
@@ -183,8 +182,7 @@ def _unpack_into_place(folder: Path, place: Path, *, damaged: bool) -> None:
         place: Where the repository goes.
         damaged: What is in that place is to be replaced.
     """
-    scratch = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=place.parent))
-    try:
+    with staging.beside(place.parent) as scratch:
         fresh = scratch / "history.git"
         unpack(folder, fresh)
         if damaged:
@@ -195,8 +193,6 @@ def _unpack_into_place(folder: Path, place: Path, *, damaged: bool) -> None:
         except OSError:
             if not place.is_dir():
                 raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _at(repo: Path) -> dict[str, str]:
