@@ -280,13 +280,15 @@ def test_a_catalog_is_saved_only_if_something_can_be_made_from_it(
     broken = {
         "copier.yml": f"_tasks: [id]\n{FILES['copier.yml']}",
         "templates/svc/project/README.md.jinja": "{% if %}",
-        "templates/svc/questions.yml": "svc_db: {type: int, default: many}\n",
+        "templates/svc/questions.yml": "svc_db: [1, 2\n",
         "templates/svc/project/{{ '../x' }}": "x",
     }
     for number, (name, content) in enumerate(broken.items()):
         code, said = add({name: content}, f"v2.{number}.0")
         assert code != 0, (name, said)
         assert "/tmp" not in said.replace(str(catalog), ""), said  # noqa: S108  # is what is meant
+    asks = {"templates/svc/questions.yml": "svc_db: {type: str, validator: '{{ 1 / 0 }}'}\n"}
+    assert add(asks, "v2.9.0")[0] == 0, "a person can answer that"
     two = f"{FILES['catalog.yaml']}  - {{slug: bad, title: Bad, level: expert}}\n"
     code, said = add(
         {"catalog.yaml": two, "templates/bad/project/x.jinja": "{{ 1 / 0 }}"}, "v3.0.0"
@@ -308,3 +310,29 @@ def test_a_catalog_in_a_folder_of_a_repository_is_upgraded(
     release(mono, "v1.1.0")
     assert run("upgrade", "app", "-y")[0] == 0
     assert "line 0, better" in (tmp_path / "app/file.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["", 'project_name: {type: str, default: "{{ template }}", when: false}\n', "name: Ada\n"],
+)
+def test_a_catalog_that_does_not_ask_for_a_name_is_used_with_and_without_a_folder(
+    run: Callable[..., tuple[int, str]], catalog: Path, tmp_path: Path, question: str
+) -> None:
+    copier_yml = FILES["copier.yml"].replace(
+        'project_name: {type: str, default: "{{ template }}"}\n', question
+    )
+    readme = {"templates/svc/project/README.md.jinja": "# {{ template }} on {{ svc_db }}\n"}
+    write(catalog, {"copier.yml": copier_yml, **readme})
+    release(catalog, "v1.1.0")
+    for folder in ("My App", "tests", "deep/json", None):
+        args = [folder] if folder else []
+        code, said = run("new", "--catalog", catalog, "svc", *args, "-y")
+        assert code == 0, said
+        assert (tmp_path / (folder or "svc") / "README.md").read_text() == "# svc on postgres\n"
+    code, said = run("new", "--catalog", catalog, "svc", "other", "-y", "-d", "project_name=x")
+    assert code == 2, said
+    improve(catalog)
+    release(catalog, "v1.2.0")
+    assert run("upgrade", "tests", "-y")[0] == 0
+    assert (tmp_path / "tests/file.txt").read_text().startswith("line 0, better")

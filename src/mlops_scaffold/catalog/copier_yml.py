@@ -56,11 +56,6 @@ class Entry:
         return self.value.get("when", True) if isinstance(self.value, Mapping) else True
 
     @property
-    def has_default(self) -> bool:
-        """Whether it can go unanswered."""
-        return not isinstance(self.value, Mapping) or "default" in self.value
-
-    @property
     def computed(self) -> bool:
         """Whether it is never asked: its value follows from other answers."""
         return self.when is False

@@ -308,7 +308,7 @@ class RepositorySource:
         try:
             return git.run(
                 *(verb, *options, "--", self.location.address, *refs),
-                env={**_configuration(), **(_at(at) if at else {})},
+                env=_at(at) if at else None,
                 isolated=False,
                 timeout=_TRANSPORT_SECONDS,
             )
@@ -320,12 +320,6 @@ class RepositorySource:
             raise UnreachableCatalogError(
                 f"cannot read the catalog at {self.url}: {said}", hint=hint
             ) from None
-
-
-def _configuration() -> dict[str, str]:
-    """Git configuration that the caller gives in the environment: CI gives access by it."""
-    names = ("GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
-    return {name: value for name, value in os.environ.items() if name.startswith(names)}
 
 
 def _at(repo: Path) -> dict[str, str]:
