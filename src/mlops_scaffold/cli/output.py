@@ -39,8 +39,8 @@ _PROSE_WIDTH = 100  # longer lines are hard to read on any screen
 _LEAST_ROOM = 12  # columns for wrapped text; with less it goes below the other cells
 _BELOW = "    "  # the indent of text below the other cells
 _NARROWEST = 20  # columns; below this, wrapping does more harm than a long line
-# A command in a hint comes after a colon and ends with the line or with a semicolon.
-_COMMAND = re.compile(r"(?<=: )((?:mlops-scaffold|git|cp) .+?)(?:; |$)")
+# A command in a hint comes after a colon of its own and ends with the line or a semicolon.
+_COMMAND = re.compile(r"(?<!^hint: )(?<=: )((?:mlops-scaffold|git|cp) .+?)(?:; |$)")
 _UNLIMITED = 10_000  # nothing is wrapped in a pipe, so that grep and cut see whole rows
 
 

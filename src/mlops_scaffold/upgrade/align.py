@@ -1,4 +1,4 @@
-"""Differences that are no conflict of content, taken out before git merges."""
+"""Differences that are not conflicts of content, taken out before git merges."""
 
 from __future__ import annotations
 
