@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlops_scaffold import shell
-from mlops_scaffold.cli import asking, complete, output
+from mlops_scaffold.cli import asking, complete, options, output
 
 if TYPE_CHECKING:
     from mlops_scaffold.upgrade.adopt import Adoption
@@ -39,24 +39,15 @@ def adopt(
             autocompletion=complete.answers,
         ),
     ] = None,
-    data_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Answer questions from a YAML file.")
-    ] = None,
+    data_file: options.DataFile = None,
     version: Annotated[
         str | None, typer.Option(metavar="V", help="A version (default: the nearest).")
     ] = None,
-    catalog: Annotated[
-        str | None,
-        typer.Option(
-            metavar="C",
-            help="An external catalog: a saved name, folder or git URL.",
-            autocompletion=complete.catalogs,
-        ),
-    ] = None,
+    catalog: options.Catalog = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be recorded; write nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: options.Json = False,
 ) -> None:
     """Take an existing repository under a template, so that `upgrade` works on it.
 

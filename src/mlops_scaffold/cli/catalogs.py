@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_scaffold.cli import complete, output
+from mlops_scaffold.cli import complete, options, output
 from mlops_scaffold.errors import ExitCode, ScaffoldError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlops_scaffold.catalog.records import Project
-
-_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +37,7 @@ def add(
             help="A folder, git URL or gh:OWNER/REPOSITORY; with #subdir=FOLDER, a folder of it.",
         ),
     ],
-    as_json: _Json = False,
+    as_json: options.Json = False,
 ) -> None:
     """Save a catalog under a name, after trying its projects."""
     from mlops_scaffold.catalog.loading import load
@@ -91,7 +89,7 @@ def _refuse_useless(projects: tuple[Project, ...], refused: Mapping[str, Scaffol
         )
 
 
-def list_(as_json: _Json = False) -> None:
+def list_(as_json: options.Json = False) -> None:
     """List the saved catalogs."""
     from mlops_scaffold.source import saved
 
@@ -112,7 +110,7 @@ def remove(
             metavar="NAME", help="The name it is saved under.", autocompletion=complete.catalogs
         ),
     ],
-    as_json: _Json = False,
+    as_json: options.Json = False,
 ) -> None:
     """Forget a saved catalog. The catalog itself stays as it is."""
     from mlops_scaffold.source import saved
@@ -126,7 +124,7 @@ def remove(
 
 def lint(
     folder: Annotated[Path, typer.Argument(metavar="PATH", help="A catalog's folder.")] = Path(),
-    as_json: _Json = False,
+    as_json: options.Json = False,
 ) -> None:
     """Check a catalog for its authors."""
     from mlops_scaffold.authoring.lint import check

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mlops_scaffold.cli import complete, fast_path, output
-from mlops_scaffold.cli.explore import CATALOG, JSON
+from mlops_scaffold.cli import complete, fast_path, options, output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,8 +26,8 @@ def doctor(
         help="Check only what this project requires.",
         autocompletion=complete.projects,
     ),
-    catalog: str | None = CATALOG,
-    as_json: bool = JSON,
+    catalog: options.Catalog = None,
+    as_json: options.Json = False,
 ) -> int:
     """Check that this machine has what a project requires, and say how to get the rest.
 

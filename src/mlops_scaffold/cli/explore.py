@@ -6,22 +6,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mlops_scaffold.cli import complete, fast_path
+from mlops_scaffold.cli import complete, fast_path, options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlops_scaffold.catalog.catalog import Catalog
     from mlops_scaffold.source.base import TemplateTree
-
-CATALOG = typer.Option(
-    None,
-    "--catalog",
-    metavar="C",
-    help="An external catalog: a saved name, folder, git URL or gh:OWNER/REPOSITORY.",
-    autocompletion=complete.catalogs,
-)
-JSON = typer.Option(False, "--json", help="Print JSON instead of text.")
 
 
 def register(app: typer.Typer) -> None:
@@ -52,8 +43,8 @@ def list_projects(
     search: str = typer.Option(
         "", "--search", metavar="WORDS", help="Only projects that mention all these words."
     ),
-    catalog: str | None = CATALOG,
-    as_json: bool = JSON,
+    catalog: options.Catalog = None,
+    as_json: options.Json = False,
 ) -> int:
     """List the projects, by level."""
     return fast_path.list_projects(
@@ -66,8 +57,8 @@ def show(
         ..., metavar="PROJECT", help="Its name or number.", autocompletion=complete.projects
     ),
     files: bool = typer.Option(False, "--files", help="List every file it makes."),
-    catalog: str | None = CATALOG,
-    as_json: bool = JSON,
+    catalog: options.Catalog = None,
+    as_json: options.Json = False,
 ) -> None:
     """Show a project's details: what it teaches, makes, asks and requires."""
     import shlex
@@ -115,7 +106,7 @@ def _files(tree: TemplateTree, answers: Mapping[str, str]) -> tuple[str, ...]:
         return ()
 
 
-def roadmap(catalog: str | None = CATALOG, as_json: bool = JSON) -> None:
+def roadmap(catalog: options.Catalog = None, as_json: options.Json = False) -> None:
     """Show the roadmap and which projects practise each topic."""
     from mlops_scaffold.cli import catalog_views, output
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlops_scaffold.cli import asking, complete, output
+from mlops_scaffold.cli import asking, complete, options, output
 from mlops_scaffold.errors import ExitCode, ScaffoldError, UsageError
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ def new(  # an option each
             autocompletion=complete.answers,
         ),
     ] = None,
-    data_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Answer questions from a YAML file (-: standard input)."),
-    ] = None,
+    data_file: options.DataFile = None,
     defaults: Annotated[
         bool, typer.Option("--defaults", "-y", help="Ask nothing: take the defaults.")
     ] = False,
@@ -61,23 +58,16 @@ def new(  # an option each
             " commit, HEAD or working-tree.",
         ),
     ] = None,
-    catalog: Annotated[
-        str | None,
-        typer.Option(
-            metavar="C",
-            help="An external catalog: a saved name, folder, git URL or gh:OWNER/REPOSITORY.",
-            autocompletion=complete.catalogs,
-        ),
-    ] = None,
+    catalog: options.Catalog = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the files; write nothing.")
     ] = False,
     no_git: Annotated[
         bool, typer.Option("--no-git", help="Do not create a git repository.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: options.Json = False,
 ) -> int:
-    """Make a repository from a project.
+    """Create a repository from a project.
 
     What neither -d nor --data-file answers is asked on the terminal. Without one, and with -y or
     --json, the defaults are taken.

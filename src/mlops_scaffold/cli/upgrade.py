@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_scaffold.cli import asking, complete, output
+from mlops_scaffold.cli import asking, complete, options, output
 from mlops_scaffold.errors import ExitCode, ScaffoldError, UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ AnswersFile = Annotated[
         help="The project's answers file, where several templates share a folder.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print versioned JSON instead of text.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +44,7 @@ def status(
         bool, typer.Option("--check", help="Exit with code 4 if an update is available.")
     ] = False,
     answers_file: AnswersFile = "",
-    as_json: Json = False,
+    as_json: options.Json = False,
 ) -> int:
     """Show how a repository differs from its template.
 
@@ -95,7 +94,7 @@ def diff(
         bool, typer.Option("--exit-code", help="Exit with code 1 if there are changes.")
     ] = False,
     answers_file: AnswersFile = "",
-    as_json: Json = False,
+    as_json: options.Json = False,
 ) -> int:
     """Show what the owner changed since the recorded version."""
     from mlops_scaffold.answers import FILE_NAME, find_project
@@ -177,7 +176,7 @@ def upgrade(
         typer.Option("--abort", help="Undo an upgrade that is not committed: files and index."),
     ] = False,
     answers_file: AnswersFile = "",
-    as_json: Json = False,
+    as_json: options.Json = False,
 ) -> int:
     """Bring a repository to a newer template version, and keep its owner's work.
 
