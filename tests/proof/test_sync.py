@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlops_scaffold.render.render import render
-from mlops_scaffold.source.builtin import builtin, builtin_root
+from mlops_scaffold.source import builtin
 
 from . import sync
 from .test_harness import PROJECT, SHARED, WORDS, checkout
@@ -19,15 +19,15 @@ PACKAGE = f"{PROJECT}/src/{{{{ package_name }}}}"
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout with the tiny template, which the program takes for its own."""
     made = checkout(tmp_path / "catalog")
-    monkeypatch.setattr("mlops_scaffold.source.builtin.builtin_root", lambda: made)
+    monkeypatch.setattr(builtin, "builtin_root", lambda: made)
     return made
 
 
 @pytest.fixture
 def edited(root: Path, tmp_path: Path) -> Path:
-    assert builtin_root() == root
+    assert builtin.builtin_root() == root
     into = tmp_path / "my-sums"
-    with builtin().tree() as tree:
+    with builtin.builtin().tree() as tree:
         render(tree, {"template": "tiny", "project_name": "my-sums"}, into)
     return into
 

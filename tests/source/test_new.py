@@ -298,10 +298,14 @@ def test_a_name_that_hides_a_dependency_is_refused(
     assert list(place.iterdir()) == []
 
 
+ANOTHER = {"templates/later/project/README.md": "hello\n"}
+"""A second template: with one alone, nobody is asked which."""
+
+
 def test_at_a_terminal_it_asks_and_takes_the_answers(
     place: Path, make_catalog: MakeCatalog
 ) -> None:
-    root = make_catalog()
+    root = make_catalog(ANOTHER)
     keys = [
         ("Which project?", "\r"),
         ("project_name", "\x15asked-name\r"),  # \x15 clears the default
@@ -319,12 +323,20 @@ def test_at_a_terminal_it_asks_and_takes_the_answers(
 def test_at_a_terminal_an_interrupt_ends_with_one_line(
     place: Path, make_catalog: MakeCatalog
 ) -> None:
-    root = str(make_catalog())
+    root = str(make_catalog(ANOTHER))
     for project, asked in (([], "Which project?"), (["demo"], "project_name")):
         said, code = at_terminal(["new", *project, "--catalog", root], [(asked, "\x03")], place)
         assert code == 130, said
         assert "error" not in said
         assert list(place.iterdir()) == []
+
+
+def test_a_catalog_of_one_template_is_not_asked_for_which(
+    run: Run, place: Path, make_catalog: MakeCatalog
+) -> None:
+    code, _, err = run("--catalog", str(make_catalog()), "-y")
+    assert code == 0, err
+    assert (place / "demo").is_dir()
 
 
 def test_at_a_terminal_defaults_ask_nothing(place: Path, make_catalog: MakeCatalog) -> None:

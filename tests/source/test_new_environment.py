@@ -113,6 +113,8 @@ def test_a_signal_ends_it_and_leaves_nothing(  # noqa: PLR0913, PLR0917  # what 
     process = subprocess.Popen(
         [sys.executable, "-m", "mlops_scaffold", "new", "demo", "--catalog", str(root), *options],
         env={**os.environ, "TMPDIR": str(temporary)},
+        # Below nohup, it would rightly ignore the signal.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509
     )
     scratch = temporary if options else place
     deadline = time.monotonic() + 60
