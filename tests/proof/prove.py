@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from .rendering import tree_digest
 from .standing import Standing
 from .steps import STEPS
 from .unit import BrokenTemplateError, Unit
+
+_SCRATCH = "p-"  # short: paths of sockets have 107 bytes
+_IN_USE = ".in-use"
 
 Listener = Callable[[StepResult], None]
 
@@ -69,12 +73,32 @@ def unit_for(
     results = root / ".proof" / spec.slug / answers.name
     shutil.rmtree(results / "logs", ignore_errors=True)
     results.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix="p-"))  # short: paths of sockets have 107 bytes
-    scratch.chmod(0o711)  # servers of the tests run as other users
-    try:
+    with scratch_folder() as scratch:
         yield Unit(root, spec, answers, scratch, results, deep, constraints)
-    finally:
-        images.discard(scratch)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A new folder that goes afterwards; those that killed runs have left go, too."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        if _abandoned(folder):
+            images.discard(folder)
+    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+    scratch.chmod(0o711)  # servers of the tests run as other users
+    with (scratch / _IN_USE).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield scratch
+        finally:
+            images.discard(scratch)
+
+
+def _abandoned(folder: Path) -> bool:
+    """Whether this is a scratch folder whose process is gone, and its lock with it."""
+    with suppress(OSError), (folder / _IN_USE).open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def prove_unit(unit: Unit, steps: Sequence[str], tell: Listener) -> list[StepResult]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from . import actions, pythons, shell, spec
+from . import actions, prove, pythons, shell, spec
 from .domain import AnswerSet, ImageFacts, SkipStepError, Spec
 from .images import bases
 from .step_read import _code, _link_findings
 from .step_render import _name_findings
 from .step_ship import _compose_findings
 
+ROOT = Path(__file__).parents[2]
 LONG = {"project_name": "a-name-that-is-long-enough"}
 CLOSED: dict[str, tuple[list[Any], Any]] = {
     "store": (["sqlite", "postgres"], "sqlite"),
@@ -158,6 +162,26 @@ def test_a_command_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> No
     assert done.code is None
     assert done.output == "begun\n"
     assert done.seconds < 300
+
+
+def test_scratch_folders_of_killed_runs_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    begin = (
+        "import os, signal\n"
+        "from tests.proof.prove import scratch_folder\n"
+        "with scratch_folder() as folder:\n"
+        "    (folder / 'clone').mkdir()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", begin], env=env, cwd=ROOT, check=False)
+    (tmp_path / "p-of-someone-else").mkdir()
+    assert len([*tmp_path.glob("p-*/clone")]) == 1
+    with prove.scratch_folder() as one, prove.scratch_folder() as two:
+        assert {*tmp_path.glob("p-*")} == {one, two, tmp_path / "p-of-someone-else"}
+    assert [path.name for path in tmp_path.glob("p-*")] == ["p-of-someone-else"]
 
 
 def test_the_network_is_cut_and_loopback_is_up(tmp_path: Path) -> None:
