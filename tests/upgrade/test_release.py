@@ -101,7 +101,7 @@ def test_a_proof_that_cannot_be_asked_is_no_proof(tmp_path: Path) -> None:
     root = start(tmp_path / "checkout")
     write(root, {PROOF: "import nothing_like_this\n"})
     commit(root)
-    with pytest.raises(ScaffoldError, match=r"cannot tell whether .* nothing_like_this"):
+    with pytest.raises(ScaffoldError, match=r"cannot tell whether .*nothing_like_this"):
         release.cut(root, "0.1.0")
 
 
