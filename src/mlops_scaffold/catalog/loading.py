@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from mlops_scaffold.catalog import copier_yml, yamlfile
+from mlops_scaffold.catalog import yamlfile
 from mlops_scaffold.catalog.catalog import Catalog
 from mlops_scaffold.catalog.records import (
     LEVELS,
@@ -63,6 +63,8 @@ def load(root: Path, *, name: str = "") -> Catalog:
 
 def _standalone(root: Path, name: str) -> Catalog:
     """The Copier template at `root` as a catalog of one."""
+    from mlops_scaffold.catalog import copier_yml  # noqa: PLC0415  # only where it is needed
+
     if not any(copier_yml.is_config(path) for path in root.iterdir()):
         raise ScaffoldError(
             f"{name} is not a catalog: it has neither catalog.yaml nor copier.yml",
